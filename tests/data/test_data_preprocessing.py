@@ -1,0 +1,123 @@
+"""Standardization fitted on the training rows of each fold."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.preprocessing import StandardScaler
+
+from tuner.config.schema import Holdout, KFold
+from tuner.data import moments
+from tuner.data.folds import make_folds
+from tuner.data.moments import column_moments
+from tuner.data.preprocessing import fit_scaler
+
+SECTIONS = [KFold(n_splits=2, n_repeats=2), KFold(n_splits=5, n_repeats=2), Holdout(kind="holdout", n_train=20)]
+
+
+def assert_equals_standard_scaler(X, section):
+    y = np.tile([0, 1], len(X) // 2).astype(np.int32)
+    folds = make_folds(y, section)
+    scaler = fit_scaler(X, folds, standardize=True)
+    for fold, rows in enumerate(folds.train):
+        reference = StandardScaler().fit(X[rows].astype(np.float64))
+        size = np.abs(X[rows]).max(axis=0)
+        np.testing.assert_array_less(np.abs(scaler.mean[fold] - reference.mean_), 1e-7 * size + 1e-30)
+        np.testing.assert_allclose(scaler.scale[fold], reference.scale_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_constants_equal_those_of_standard_scaler_on_training_rows(section):
+    rng = np.random.default_rng(0)
+    columns = [
+        rng.normal(size=60),
+        rng.normal(1e6, 1.0, size=60),
+        np.full(60, 0.1),
+        np.zeros(60),
+        rng.integers(0, 2, 60),
+        rng.normal(size=60) * 1e-20,
+        rng.normal(size=60) * 1e30,
+    ]
+    assert_equals_standard_scaler(np.stack(columns, axis=1).astype(np.float32), section)
+
+
+@settings(max_examples=40, deadline=None)
+@given(hnp.arrays(np.float32, (24, 2), elements=st.integers(-1000, 1000).map(float)), st.sampled_from(SECTIONS[:2]))
+def test_constants_equal_those_of_standard_scaler_on_any_table(X, section):
+    assert_equals_standard_scaler(X, section)
+
+
+@pytest.mark.parametrize("section", SECTIONS[:2])
+def test_extreme_row_changes_only_the_folds_that_train_on_it(section):
+    X = np.random.default_rng(1).normal(size=(60, 1)).astype(np.float32)
+    folds = make_folds(np.tile([0, 1], 30).astype(np.int32), section)
+    calm = fit_scaler(X, folds, standardize=True)
+    X[7] = 1e30
+    shaken = fit_scaler(X, folds, standardize=True)
+    for fold, rows in enumerate(folds.train):
+        same = calm.mean[fold] == shaken.mean[fold] and calm.scale[fold] == shaken.scale[fold]
+        assert same == (7 not in rows)
+
+
+def test_validation_rows_do_not_move_the_constants_of_a_holdout():
+    X = np.random.default_rng(1).normal(size=(60, 2)).astype(np.float32)
+    folds = make_folds(np.tile([0, 1], 30).astype(np.int32), SECTIONS[2])
+    before = fit_scaler(X, folds, standardize=True)
+    X[20:] += 100
+    after = fit_scaler(X, folds, standardize=True)
+    np.testing.assert_array_equal(before.mean, after.mean)
+    np.testing.assert_array_equal(before.scale, after.scale)
+
+
+def test_rows_are_transformed_with_the_constants_of_their_fold():
+    X = np.random.default_rng(2).normal(3, 2, size=(60, 2)).astype(np.float32)
+    folds = make_folds(np.tile([0, 1], 30).astype(np.int32), KFold(n_splits=3, n_repeats=1))
+    scaler = fit_scaler(X, folds, standardize=True)
+    for fold, rows in enumerate(folds.train):
+        scaled = scaler.transform(X[rows], fold)
+        assert scaled.dtype == np.float32
+        np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-6)
+        np.testing.assert_allclose(scaled.std(axis=0), 1, rtol=1e-5)
+
+
+def test_without_standardization_rows_stay_as_they_are():
+    X = np.random.default_rng(2).normal(3, 2, size=(60, 2)).astype(np.float32)
+    folds = make_folds(np.tile([0, 1], 30).astype(np.int32), KFold(n_splits=3, n_repeats=2))
+    scaler = fit_scaler(X, folds, standardize=False)
+    assert scaler.mean.shape == scaler.scale.shape == (6, 2)
+    np.testing.assert_array_equal(scaler.transform(X, 4), X)
+
+
+def test_constants_are_frozen_float32():
+    folds = make_folds(np.tile([0, 1], 30).astype(np.int32), KFold())
+    scaler = fit_scaler(np.ones((60, 2), np.float32), folds, standardize=True)
+    for constants in (scaler.mean, scaler.scale):
+        assert constants.dtype == np.float32
+        with pytest.raises(ValueError, match="read-only"):
+            constants[0, 0] = 1
+
+
+def test_deviation_too_small_to_divide_by_counts_as_constant():
+    X = np.tile([0, 1e-40], 30).astype(np.float32)[:, None]
+    folds = make_folds(np.tile([0, 1], 30).astype(np.int32), KFold())
+    assert (fit_scaler(X, folds, standardize=True).scale == 1).all()
+
+
+def test_moments_do_not_depend_on_the_size_of_blocks(monkeypatch):
+    X = np.random.default_rng(3).normal(5, 3, size=(100, 3)).astype(np.float32)
+    whole = column_moments(X)
+    monkeypatch.setattr(moments, "BLOCK_ROWS", 7)
+    blocks = column_moments(X)
+    assert blocks.n == whole.n == 100
+    np.testing.assert_allclose(blocks.mean, whole.mean, rtol=1e-13)
+    np.testing.assert_allclose(blocks.m2, whole.m2, rtol=1e-13)
+
+
+@pytest.mark.parametrize("value", [0.1, -1e30, 1 / 3, 16_777_215.0])
+def test_constant_column_has_no_deviation_at_all(value):
+    X = np.full((40_001, 1), value, np.float32)
+    constant = column_moments(X)
+    assert constant.m2[0] == 0
+    assert constant.mean[0] == np.float32(value)
+    assert constant.scale[0] == 1

@@ -1,0 +1,149 @@
+"""Objective and engine: from logits to scores in the caller's order, stopping and failing alone."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from problems import dataset, never, plan, trial
+
+from tuner.config.schema import EngineSection
+from tuner.engine import open_engine
+from tuner.errors import Stopped
+from tuner.interruption import StopRequest, catching_signals
+from tuner.objective import Objective
+from tuner.scoring import score
+from tuner.training.trainer import Predictions
+
+
+class MadeUpTrainer:
+    """Answers logits that name their trial: column i of fold j of trial n at checkpoint c is a known number."""
+
+    def __init__(self, folds, *, diverging=(), seconds=0.0):
+        self.folds, self.diverging, self.seconds = folds, diverging, seconds
+
+    def stacks(self, batch):
+        return [(params,) for params in reversed(batch)]
+
+    def train(self, stack, *, should_stop):
+        for _ in range(int(self.seconds / 0.01)):
+            if should_stop():
+                return None
+            time.sleep(0.01)
+        longest = max(map(len, self.folds.valid))
+        answers = []
+        for params in stack:
+            logits = np.full((2, len(self.folds.valid), longest), np.nan, np.float32)
+            for fold, rows in enumerate(self.folds.valid):
+                logits[:, fold, : len(rows)] = np.sin(params.number + rows) + [[0.0], [1.0]]
+            if params.number in self.diverging:
+                logits[1, 1, 0] = np.inf
+            answers.append(Predictions(checkpoint_epochs=(1, 2), logits=logits))
+        return answers
+
+
+def objective(*, n_repeats=2, **options):
+    the_plan = plan(dataset(), n_splits=3, n_repeats=n_repeats)
+    trainer = MadeUpTrainer(the_plan.folds, **options)
+    return Objective(dataset=the_plan.dataset, folds=the_plan.folds, trainer=trainer, metric="roc_auc")
+
+
+def evaluate(the_objective, batch, *, threads=2, stop=None):
+    with open_engine(EngineSection(threads=threads), the_objective, stop or StopRequest()) as engine:
+        return engine(batch)
+
+
+def test_scores_come_back_in_the_order_asked_for_whatever_order_they_trained_in():
+    scores = evaluate(objective(), [trial(i) for i in (4, 2, 9)])
+    assert [s.number for s in scores] == [4, 2, 9]
+
+
+def test_every_fold_is_scored_on_its_own_rows_at_every_checkpoint():
+    the_objective = objective()
+    answer = evaluate(the_objective, [trial(3)])[0]
+    folds, y = the_objective.folds, the_objective.dataset.y
+    assert answer.checkpoint_epochs.tolist() == [1, 2]
+    for fold, rows in enumerate(folds.valid):
+        expected = score("roc_auc", y[rows], np.sin(3 + rows)[None].astype(np.float32))[0]
+        assert answer.fold_scores[:, fold].tolist() == [pytest.approx(expected, abs=1e-6)] * 2
+
+
+def test_kept_logits_are_those_of_the_last_epoch_in_row_order_for_each_repeat():
+    the_objective = objective()
+    answer = evaluate(the_objective, [trial(3)])[0]
+    rows = the_objective.folds.scored_rows
+    np.testing.assert_array_equal(answer.logits, np.tile((np.sin(3 + rows) + 1).astype(np.float32), (2, 1)))
+
+
+def test_a_trial_that_diverges_fails_alone_and_says_where():
+    scores = evaluate(objective(diverging=(1,)), [trial(0), trial(1, learning_rate=3.0), trial(2)])
+    assert [s.failure is None for s in scores] == [True, False, True]
+    assert scores[1].failure == (
+        "training diverged: predictions of repeat 0, fold 1 are not finite after epoch 2 "
+        "(learning_rate 3, minority_weight 10); a smaller learning rate helps"
+    )
+    assert scores[1].fold_scores.size == scores[1].logits.size == 0
+
+
+def test_engine_counts_models_and_the_time_in_which_anything_trained():
+    with open_engine(EngineSection(threads=2), objective(seconds=0.2), StopRequest()) as engine:
+        engine([trial(i) for i in range(4)])
+        assert engine.models_trained == 4 * 6
+        assert 0.35 < engine.train_seconds < 0.75  # four of 0.2 s, two at a time
+
+
+def test_engine_stops_between_steps_and_says_how_to_go_on():
+    stop = StopRequest()
+    threading.Timer(0.1, lambda: setattr(stop, "signal_number", signal.SIGTERM)).start()
+    began = time.perf_counter()
+    with pytest.raises(Stopped) as error:
+        evaluate(objective(seconds=30), [trial(0), trial(1), trial(2)], stop=stop)
+    assert time.perf_counter() - began < 5
+    assert error.value.exit_code == 143
+    assert str(error.value) == ("stopped by SIGTERM; every finished trial is kept, the same command goes on from here")
+
+
+def test_an_error_in_one_stack_ends_the_others_and_reaches_the_caller():
+    the_objective = objective(seconds=30)
+    original = the_objective.trainer.train
+
+    def train(stack, *, should_stop):
+        if stack[0].number == 1:
+            raise RuntimeError("this is a bug")
+        return original(stack, should_stop=should_stop)
+
+    the_objective.trainer.train = train
+    began = time.perf_counter()
+    with pytest.raises(RuntimeError, match="this is a bug"):
+        evaluate(the_objective, [trial(0), trial(1)])
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_becomes_a_request_and_the_handlers_come_back(number, code):
+    before = signal.getsignal(number)
+    with catching_signals() as stop:
+        assert not stop()
+        stop.raise_if_set()
+        os.kill(os.getpid(), number)
+        assert stop()
+        assert signal.getsignal(number) == before  # a second one is not caught
+        with pytest.raises(Stopped) as error:
+            stop.raise_if_set()
+    assert error.value.exit_code == code
+    assert signal.getsignal(number) == before
+
+
+def test_diverging_for_real_fails_one_trial_and_leaves_its_neighbors_as_they_were():
+    from tuner.training.stacked import StackedTrainer
+
+    the_plan = plan()
+    real = Objective(dataset=the_plan.dataset, folds=the_plan.folds, trainer=StackedTrainer(the_plan), metric="roc_auc")
+    together = real.evaluate((trial(0), trial(1, learning_rate=1e30), trial(2)), should_stop=never)[0]
+    apart = [real.evaluate((trial(n),), should_stop=never)[0][0] for n in (0, 2)]
+    assert together[1].failure.startswith("training diverged: predictions of repeat 0, fold 0 are not finite after")
+    for left, right in zip((together[0], together[2]), apart, strict=True):
+        assert left.fold_scores.tobytes() == right.fold_scores.tobytes()
+        assert left.logits.tobytes() == right.logits.tobytes()

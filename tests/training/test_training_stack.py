@@ -1,0 +1,55 @@
+"""Grouping, padding and checkpoints: pure functions of the config and a trial's own parameters."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from problems import trial
+
+from tuner.training.stack import checkpoint_epochs, make_stacks, program_of, trials_per_stack
+
+TRIALS = st.builds(
+    lambda hidden_size, epochs, optimizer, momentum: {
+        "hidden_size": hidden_size,
+        "epochs": epochs,
+        "optimizer": optimizer,
+        "momentum": momentum,
+    },
+    st.integers(1, 300),
+    st.integers(1, 50),
+    st.sampled_from(["sgd", "adam"]),
+    st.sampled_from([0.0, 0.9]),
+)
+
+
+@given(st.lists(TRIALS, min_size=1, max_size=30), st.integers(1, 40))
+def test_stacks_share_a_program_fit_their_size_and_hold_each_trial_once(changes, n_folds):
+    batch = [trial(i, **c) for i, c in enumerate(changes)]
+    stacks = make_stacks(batch, n_folds)
+    assert sorted(p.number for stack in stacks for p in stack) == list(range(len(batch)))
+    for stack in stacks:
+        assert len({program_of(p) for p in stack}) == 1
+        assert len(stack) <= trials_per_stack(n_folds)
+
+
+@given(st.integers(1, 4096))
+def test_width_is_the_next_power_of_two_from_sixteen(hidden_size):
+    width = program_of(trial(hidden_size=hidden_size)).width
+    assert width >= max(16, hidden_size)
+    assert width == 16 or width < 2 * hidden_size
+    assert width & (width - 1) == 0
+
+
+@pytest.mark.parametrize(("n_folds", "expected"), [(1, 15), (2, 7), (5, 3), (10, 1), (15, 1), (30, 1)])
+def test_trials_share_a_stack_until_it_holds_about_fifteen_models(n_folds, expected):
+    assert trials_per_stack(n_folds) == expected
+
+
+@given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 20))
+def test_checkpoints_ascend_to_the_own_last_epoch_on_a_grid_common_to_all(a, b, n):
+    longest = max(a, b)
+    first, second = (checkpoint_epochs(e, longest=longest, n_checkpoints=n) for e in (a, b))
+    assert first[-1] == a
+    assert list(first) == sorted(set(first))
+    assert len(first) <= n
+    common = min(a, b)
+    assert [e for e in first if e < common] == [e for e in second if e < common]

@@ -1,0 +1,98 @@
+"""Stacks: what a trial's neighbors, its place and the number of threads may not change."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from problems import dataset, never, plan, trial
+
+from tuner.errors import EngineError
+from tuner.training import stacked
+from tuner.training.stacked import StackedTrainer
+
+SUBJECT = {"epochs": 9, "hidden_size": 7, "minority_weight": 20.0}
+
+
+def alone(the_plan):
+    """Return the logits of the subject, trained by itself."""
+    return StackedTrainer(the_plan).train((trial(0, **SUBJECT),), should_stop=never)[0].logits
+
+
+@pytest.mark.parametrize(
+    "neighbors",
+    [
+        [{}],
+        [{"epochs": 1}, {"epochs": 20, "hidden_size": 16, "minority_weight": 500.0}],
+        [{"learning_rate": 1e30, "epochs": 20}, {"minority_weight": 1e30}],
+    ],
+    ids=["one", "shorter and longer", "diverging"],
+)
+@pytest.mark.parametrize("position", [0, 1])
+def test_score_of_a_trial_does_not_change_with_neighbors_or_position(neighbors, position):
+    the_plan = plan()
+    stack = [trial(10 + i, **{"epochs": 5, **changes}) for i, changes in enumerate(neighbors)]
+    stack.insert(position, trial(0, **SUBJECT))
+    together = StackedTrainer(the_plan).train(stack, should_stop=never)[position].logits
+    assert together.tobytes() == alone(the_plan).tobytes()
+
+
+def test_training_twice_and_in_threads_gives_the_same_bits():
+    the_plan = plan()
+    trainer = StackedTrainer(the_plan)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: trainer.train((trial(0, **SUBJECT),), should_stop=never), range(8)))
+    expected = alone(the_plan).tobytes()
+    assert [answer[0].logits.tobytes() for answer in answers] == [expected] * 8
+
+
+def test_a_diverged_model_is_not_finite_rather_than_wrong():
+    answer = StackedTrainer(plan()).train((trial(learning_rate=1e30),), should_stop=never)[0]
+    assert not np.isfinite(answer.logits[-1]).any()
+
+
+def test_checkpoints_on_the_way_equal_the_end_of_a_shorter_trial():
+    trainer = StackedTrainer(plan(longest=20, n_checkpoints=4))
+    long, short = (trainer.train((trial(epochs=e),), should_stop=never)[0] for e in (20, 10))
+    assert long.checkpoint_epochs == (5, 10, 15, 20)
+    assert short.checkpoint_epochs == (5, 10)
+    assert long.logits[:2].tobytes() == short.logits.tobytes()
+
+
+def test_validation_rows_in_blocks_give_the_same_logits(monkeypatch):
+    whole = alone(plan())
+    monkeypatch.setattr(stacked.stack, "block_rows", lambda *_: 7)
+    np.testing.assert_allclose(alone(plan()), whole, atol=1e-6)  # logits near 0 differ by rounding
+
+
+def test_batch_orders_beyond_the_budget_are_drawn_again_and_alike(monkeypatch):
+    kept = alone(plan())
+    monkeypatch.setattr(stacked, "STREAM_BYTES", 0)
+    assert alone(plan()).tobytes() == kept.tobytes()
+
+
+def test_poisoned_validation_rows_change_no_weight():
+    """Training reads no validation row: what the rows of fold 0 hold cannot move predictions on clean rows."""
+    table = dataset()
+    the_plan = plan(table, n_splits=2)
+    poisoned = table.X.copy()
+    poisoned[the_plan.folds.valid[0][0]] = 1e6
+    from dataclasses import replace
+
+    other = replace(the_plan, dataset=replace(table, X=poisoned))
+    clean_logits, other_logits = alone(the_plan), alone(other)
+    n = len(the_plan.folds.valid[0])
+    assert clean_logits[:, 0, 1:n].tobytes() == other_logits[:, 0, 1:n].tobytes()
+    assert clean_logits[:, 1].tobytes() != other_logits[:, 1].tobytes()
+
+
+def test_memory_that_the_machine_does_not_have_is_an_engine_error(monkeypatch):
+    import tensorflow as tf
+
+    trainer = StackedTrainer(plan())
+
+    def exhausted(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating 9 TB")
+
+    monkeypatch.setattr(trainer.streams, "at", exhausted)
+    with pytest.raises(EngineError, match=r"not enough memory to train 1 trial x 2 folds at once"):
+        trainer.train((trial(),), should_stop=never)

@@ -1,0 +1,254 @@
+"""Commands: parse, call the library, show. Nothing heavy is imported before a command needs it.
+
+Standard output carries results, standard error progress and messages. Exit codes are those of `tuner.errors`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tuner.errors import ReplayMismatch, StudyError, TunerError
+
+app = typer.Typer(
+    name="tuner",
+    help="Find class weights for imbalanced classification, and say honestly whether they help.",
+    epilog="Example: python -m tuner run configs/default.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file, or a study's folder.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Override one config key, e.g. study.n_trials=20. Repeatable."),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output; progress as JSON lines on stderr.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
+
+
+@app.command(epilog="Example: python -m tuner run configs/default.yaml --set study.n_trials=20")
+def run(
+    config: ConfigArgument,
+    override: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Run or resume the study in CONFIG, then write its report and exports.
+
+    The study ends with exactly study.n_trials finished trials. Ctrl-C keeps it; the same command goes on.
+    """
+    from tuner.cli import show
+    from tuner.config.load import load_config
+    from tuner.interruption import catching_signals
+    from tuner.run import run_study
+
+    loaded = load_config(config, overrides=override or ())
+    with catching_signals() as stop, _listener(as_json=as_json, quiet=quiet) as listen:
+        result = run_study(loaded, listen=listen, stop=stop)
+    _print(show.run_object(result) if as_json else show.run_text(result))
+    if result.summary.best is None:
+        typer.echo(f"{_no_trial_completed(result)}", err=True)
+        raise typer.Exit(StudyError.exit_code)
+
+
+def _no_trial_completed(result: Any) -> str:
+    reasons = {trial.failure for trial in result.summary.trials if trial.failure}
+    first = f" The first reason: {sorted(reasons)[0]}." if reasons else ""
+    return (
+        f'no trial of study "{result.summary.name}" completed, so there are no weights to export.{first}\n'
+        f"All reasons are in {result.files['report']}."
+    )
+
+
+@app.command(epilog="Example: python -m tuner check configs/default.yaml")
+def check(
+    config: ConfigArgument,
+    override: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Explain the plan and the data: rows, classes, folds, leaks, memory, time. Trains nothing."""
+    from tuner.check import make_plan
+    from tuner.cli import show
+    from tuner.config.load import load_config
+    from tuner.engine import n_threads
+    from tuner.run import prepare
+
+    loaded = load_config(config, overrides=override or ())
+    plan = make_plan(prepare(loaded.config), threads=n_threads(loaded.config.engine))
+    _print(plan.as_dict() if as_json else show.plan_text(plan))
+
+
+@app.command(epilog="Example: python -m tuner status studies/default")
+def status(
+    config: ConfigArgument,
+    override: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Tell what the study holds: finished, running and failed trials, and the best so far."""
+    from tuner.cli import show
+
+    summary, _ = _stored(config, override)
+    _print(show.status_object(summary) if as_json else show.status_text(summary))
+
+
+@app.command(epilog="Example: python -m tuner report studies/default")
+def report(
+    config: ConfigArgument,
+    override: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Write report.html, trials.csv, folds.csv and plots from the database alone. Never trains."""
+    from tuner.report import write_report
+
+    summary, folder = _stored(config, override)
+    files = write_report(summary, folder)
+    _print({"study": summary.name, "files": files} if as_json else "\n".join(files.values()))
+
+
+@app.command(epilog="Example: python -m tuner export studies/default --out -")
+def export(
+    config: ConfigArgument,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Where to write; - is standard output."),
+    ] = None,
+    override: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Write best_weights.json, the class weights of the best trial."""
+    from tuner.report.export import best_weights_text, write_best_weights
+
+    summary, folder = _stored(config, override)
+    if out == "-":
+        typer.echo(best_weights_text(summary), nl=False)
+        return
+    path = Path(out) if out else folder / "best_weights.json"
+    write_best_weights(summary, path)
+    _print({"study": summary.name, "files": {"weights": str(path)}} if as_json else str(path))
+
+
+@app.command(epilog="Example: python -m tuner replay studies/default --trial 57 --folds 3")
+def replay(
+    config: ConfigArgument,
+    trial: Annotated[int, typer.Option(metavar="N", min=0, help="Number of the trial.")],
+    folds: Annotated[int | None, typer.Option(metavar="K", min=1, help="Only the first K folds.")] = None,
+    override: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Train trial N again, one fold at a time with plain keras.Sequential.fit, and compare with what is stored."""
+    from tuner.cli import show
+    from tuner.config.load import load_config
+    from tuner.interruption import catching_signals
+    from tuner.replay import replay_trial
+
+    loaded = load_config(config, overrides=override or ())
+    silent = as_json or quiet
+    if not silent:
+        typer.echo(show.replay_header(loaded.config.scoring.metric), err=True)
+    with catching_signals() as stop:
+        result = replay_trial(
+            loaded,
+            trial,
+            n_folds=folds,
+            stop=stop,
+            listen=lambda fold: None if silent else typer.echo(show.replay_row(fold), err=True),
+        )
+    _print(result.as_dict() if as_json else show.replay_text(result))
+    if not result.agrees:
+        raise typer.Exit(ReplayMismatch.exit_code)
+
+
+@app.command(epilog="Example: python -m tuner dashboard studies/default --port 8080")
+def dashboard(
+    config: ConfigArgument,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8080,
+    override: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Show the study in optuna-dashboard, on 127.0.0.1 only: it asks nobody for a password."""
+    from tuner.cli.dashboard import serve
+    from tuner.config.load import load_config
+    from tuner.run import find_database
+
+    loaded = load_config(config, overrides=override or ())
+    serve(find_database(loaded), port=port, announce=lambda address: _print({"url": address} if as_json else address))
+
+
+def _stored(config: Path, override: list[str] | None) -> tuple[Any, Path]:
+    """Return the summary of a study and its folder, from the database alone."""
+    from tuner.config.load import load_config
+    from tuner.study.database import database_path
+    from tuner.study.summary import load_summary
+
+    loaded = load_config(config, overrides=override or ())
+    database = database_path(loaded.config.study.storage, folder=loaded.folder)
+    return load_summary(database, loaded.config.study.name), loaded.folder
+
+
+def _listener(*, as_json: bool, quiet: bool) -> Any:
+    from tuner.cli.progress import make_listener
+
+    return make_listener(json=as_json, quiet=quiet, terminal=sys.stderr.isatty(), stream=sys.stderr)
+
+
+def _print(value: object) -> None:
+    typer.echo(value if isinstance(value, str) else json.dumps(value, allow_nan=False))
+
+
+def main() -> None:
+    """Run a command and leave with its exit code."""
+    sys.exit(call(sys.argv[1:]))
+
+
+def call(arguments: list[str]) -> int:
+    """Run a command and return its exit code; every failure becomes one message."""
+    try:
+        code = app(arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except TunerError as error:
+        _report(str(error), type(error).__name__, error.exit_code, arguments)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _report("stopped; every finished trial is kept", "Stopped", 130, arguments)
+        return 130
+    except typer.Abort:
+        return 130
+    except Exception as error:  # noqa: BLE001 - the last line of defense: one clear message instead of a traceback
+        if (show := getattr(error, "show", None)) is not None:  # a mistake on the command line
+            show()
+            return 2
+        message = f"unexpected error: {type(error).__name__}: {error}\nRun again with --debug for the traceback."
+        _report(message, type(error).__name__, 1, arguments)
+        return 1
+
+
+def _report(message: str, kind: str, exit_code: int, arguments: list[str]) -> None:
+    if "--debug" in arguments:
+        traceback.print_exc()
+    if "--json" in arguments:
+        typer.echo(json.dumps({"error": {"kind": kind, "message": message, "exit_code": exit_code}}))
+    typer.echo(message, err=True)

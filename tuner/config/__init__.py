@@ -1,0 +1,1 @@
+"""What a run is told: the schema of a config, and how a file becomes one."""

@@ -1,0 +1,339 @@
+"""What a config may say: one frozen model per section, with every default.
+
+`configs/default.yaml` is the documentation of every key for people; a test keeps the two equal. Reading YAML, `--set`
+overrides and the wording of mistakes are in `load.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Generic, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Strict,
+    Tag,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from tuner.trial import Activation, Optimizer
+
+T = TypeVar("T")
+
+STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+PositiveInt = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+FilePath = Annotated[Path, Strict(False)]
+
+Weight = PositiveFloat
+Units = Annotated[int, Field(ge=1, le=4096)]
+Layers = Annotated[int, Field(ge=1, le=2)]
+Epochs = Annotated[int, Field(ge=1, le=100_000)]
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
+Momentum = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise PydanticCustomError("scalar_type", "must be text, a number, true or false")
+
+
+def _weight_or_auto(value: object) -> object:
+    if value == "auto":
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+        return float(value)
+    raise PydanticCustomError("weight_or_auto", "must be a number above 0 or auto")
+
+
+def _distinct(values: list[T]) -> list[T]:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"holds {value!r} more than once; list each choice once")
+    return values
+
+
+Scalar = Annotated[bool | int | float | str, PlainValidator(_scalar)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, no unknown keys, no silent conversion from text to numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DatasetBase(Section):
+    """What every kind of dataset shares."""
+
+    store_sample: bool = True
+
+
+class SyntheticDataset(DatasetBase):
+    """scikit-learn's `make_classification`, settings by their own names. The defaults are the tutorial's problem."""
+
+    kind: Literal["synthetic"] = "synthetic"
+    n_samples: Annotated[int, Field(ge=10)] = 10_000
+    n_features: PositiveInt = 2
+    n_informative: PositiveInt = 2
+    n_redundant: Annotated[int, Field(ge=0)] = 0
+    n_repeated: Annotated[int, Field(ge=0)] = 0
+    n_clusters_per_class: PositiveInt = 2
+    weights: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1, max_length=2)] = [0.99]
+    flip_y: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_sep: PositiveFloat = 1.0
+    hypercube: bool = True
+    shift: float | None = 0.0
+    scale: PositiveFloat | None = 1.0
+    shuffle: bool = True
+    random_state: Seed = 4
+
+    @model_validator(mode="after")
+    def _feasible(self) -> Self:
+        used = self.n_informative + self.n_redundant + self.n_repeated
+        if used > self.n_features:
+            raise ValueError(
+                f"n_informative + n_redundant + n_repeated must not exceed n_features, got {used} and {self.n_features}"
+            )
+        clusters = 2 * self.n_clusters_per_class
+        if math.log2(clusters) > self.n_informative:
+            raise ValueError(
+                f"2 classes x {self.n_clusters_per_class} clusters need a corner each of a cube of n_informative"
+                f" dimensions, got 2 ** {self.n_informative} corners for {clusters} clusters"
+            )
+        if len(self.weights) == 2 and not math.isclose(sum(self.weights), 1.0):
+            raise ValueError(f"two weights must add up to 1, got {self.weights[0]!r} and {self.weights[1]!r}")
+        return self
+
+
+class TableDataset(DatasetBase):
+    """A CSV or TSV file, gzipped or not, with a header row."""
+
+    kind: Literal["table"]
+    path: FilePath
+    target: str
+    positive: Scalar | None = None
+    drop: list[str] = []
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.target in self.drop:
+            raise ValueError(f"drop must not hold the target column {self.target!r}")
+        return self
+
+
+class SklearnDataset(DatasetBase):
+    """A table bundled with scikit-learn. `positive` names the class that stands against the rest."""
+
+    kind: Literal["sklearn"]
+    name: Literal["breast_cancer", "digits"]
+    positive: Scalar | None = None
+
+
+DatasetSection = Annotated[SyntheticDataset | TableDataset | SklearnDataset, Field(discriminator="kind")]
+
+
+class KFold(Section):
+    """Repeated stratified k-fold cross-validation."""
+
+    kind: Literal["stratified_kfold"] = "stratified_kfold"
+    n_splits: Annotated[int, Field(ge=2, le=1000)] = 5
+    n_repeats: Annotated[int, Field(ge=1, le=1000)] = 3
+    seed: Seed = 0
+
+
+class Holdout(Section):
+    """The first `n_train` rows train, the rest test; repeated over training seeds on that one split."""
+
+    kind: Literal["holdout"]
+    n_train: PositiveInt
+    n_repeats: Annotated[int, Field(ge=1, le=1000)] = 20
+
+
+def _cv_kind(value: object) -> str:
+    kind = value.get("kind", "stratified_kfold") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if isinstance(kind, str) else "stratified_kfold"
+
+
+CVSection = Annotated[
+    Annotated[KFold, Tag("stratified_kfold")] | Annotated[Holdout, Tag("holdout")], Discriminator(_cv_kind)
+]
+
+Metric = Literal[
+    "roc_auc",
+    "average_precision",
+    "f1",
+    "precision",
+    "recall",
+    "balanced_accuracy",
+    "accuracy",
+    "matthews_corrcoef",
+    "neg_log_loss",
+    "neg_brier_score",
+]
+
+
+class ScoringSection(Section):
+    """What is maximized. Threshold metrics use probability 0.5; losses carry scikit-learn's `neg_` names."""
+
+    metric: Metric = "roc_auc"
+
+
+class Range(Section, Generic[T]):
+    """A range, both ends included. `step` only spaces whole numbers."""
+
+    low: T
+    high: T
+    log: bool = False
+    step: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        ends: list[float] = [end for end in (self.low, self.high) if isinstance(end, int | float)]
+        if ends != sorted(ends):
+            raise ValueError(f"low must not be above high, got low {self.low!r} and high {self.high!r}")
+        if self.log and ends[0] <= 0:
+            raise ValueError(f"log: true needs low above 0, got {self.low!r}")
+        if self.step is not None and (self.log or any(isinstance(end, float) for end in ends)):
+            raise ValueError("step goes with whole numbers and without log: true; remove step or log")
+        return self
+
+
+class WeightRange(Range[Weight]):
+    """A range of class weights. `high: auto` is 10 x imbalance ratio, resolved once and stored with the study."""
+
+    high: Annotated[Weight | Literal["auto"], PlainValidator(_weight_or_auto)]  # type: ignore[assignment]
+
+
+def _shape(value: object) -> str:
+    if isinstance(value, dict | Range):
+        return "range"
+    return "choices" if isinstance(value, list) else "fixed"
+
+
+Choices = Annotated[list[T], Field(min_length=1, max_length=100), AfterValidator(_distinct), Tag("choices")]
+Number = Annotated[Annotated[T, Tag("fixed")] | Annotated[Range[T], Tag("range")] | Choices[T], Discriminator(_shape)]
+MinorityWeight = Annotated[
+    Annotated[Weight, Tag("fixed")] | Annotated[WeightRange, Tag("range")] | Choices[Weight], Discriminator(_shape)
+]
+Choice = Annotated[Annotated[T, Tag("fixed")] | Choices[T], Discriminator(_shape)]
+
+
+class SearchSpace(Section):
+    """Where the search looks. Each key is a value (fixed), a range, or a list of choices.
+
+    The first three always have a value; a key of `training` set here moves into the search and wins over `training`.
+    """
+
+    minority_weight: MinorityWeight = WeightRange(low=1.0, high="auto", log=True)
+    hidden_size: Number[Units] = Range[Units](low=4, high=64, log=True)
+    epochs: Number[Epochs] = Range[Epochs](low=10, high=200)
+    majority_weight: Number[Weight] | None = None
+    hidden_layers: Number[Layers] | None = None
+    batch_size: Number[BatchSize] | None = None
+    learning_rate: Number[PositiveFloat] | None = None
+    momentum: Number[Momentum] | None = None
+    l2: Number[NonNegativeFloat] | None = None
+    optimizer: Choice[Optimizer] | None = None
+    activation: Choice[Activation] | None = None
+    standardize: Choice[bool] | None = None
+
+
+class Predictions(Section):
+    """Out-of-fold predictions kept in the database."""
+
+    keep: bool = True
+    max_bytes: PositiveInt = 1_073_741_824
+
+
+def _fixed_params(value: object) -> dict[str, object]:
+    space = SearchSpace.model_validate(value)
+    params = {name: getattr(space, name) for name in SearchSpace.model_fields if name in space.model_fields_set}
+    for name, param in params.items():
+        if not isinstance(param, bool | int | float | str):
+            raise ValueError(f"{name} must be one value here, not a range, a list or nothing")
+    return params
+
+
+Params = Annotated[dict[str, Scalar], PlainValidator(_fixed_params)]
+"""Values of some parameters by name: a search space in which everything given is fixed."""
+
+
+class StudySection(Section):
+    """Which study, how long, where."""
+
+    name: Annotated[str, Field(pattern=STUDY_NAME)] = "default"
+    n_trials: PositiveInt = 100
+    timeout_seconds: PositiveFloat | None = None
+    seed: Seed = 0
+    storage: str | None = None
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    batch_size: Annotated[int, Field(ge=1, le=1024)] = 8
+    baseline_params: Params = {}
+    trials: Annotated[list[Params], Field(min_length=1)] | None = None
+    predictions: Predictions = Predictions()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if "minority_weight" in self.baseline_params:
+            raise ValueError("baseline_params must not hold minority_weight: the baselines differ in nothing else")
+        if self.trials is not None and self.sampler == "grid":
+            raise ValueError("sampler: grid has nothing to draw when trials lists every trial; remove one of the two")
+        return self
+
+
+class TrainingSection(Section):
+    """How every model is trained. All keys but `trainer` and `checkpoints` may move into the search space."""
+
+    batch_size: BatchSize = 32
+    optimizer: Optimizer = "sgd"
+    learning_rate: PositiveFloat = 0.01
+    momentum: Momentum = 0.0
+    activation: Activation = "relu"
+    hidden_layers: Layers = 1
+    l2: NonNegativeFloat = 0.0
+    majority_weight: Weight = 1.0
+    standardize: bool = True
+    trainer: Literal["stacked", "sequential"] = "stacked"
+    checkpoints: Annotated[int, Field(ge=1, le=100)] = 8
+
+
+class EngineSection(Section):
+    """Where trials are evaluated. `threads: null` uses every core this process may use."""
+
+    kind: Literal["local"] = "local"
+    threads: Annotated[int, Field(ge=1, le=256)] | None = None
+
+
+class OutputSection(Section):
+    """Where outputs go: `<root>/<study name>/`."""
+
+    root: FilePath = Path("studies")
+
+
+PARAMS = tuple(SearchSpace.model_fields)
+"""Names of everything a trial can set, in the order of the search space."""
+
+
+class Config(Section):
+    """A whole config file. Only `run.py` sees it whole; every other function gets its own section."""
+
+    study: StudySection = StudySection()
+    dataset: DatasetSection = SyntheticDataset()
+    cv: CVSection = KFold()
+    scoring: ScoringSection = ScoringSection()
+    search_space: SearchSpace = SearchSpace()
+    training: TrainingSection = TrainingSection()
+    engine: EngineSection = EngineSection()
+    output: OutputSection = OutputSection()

@@ -1,0 +1,141 @@
+"""Folds as frozen index arrays: drawn once, hashed, handed to every trainer."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import RepeatedStratifiedKFold
+
+from tuner.config.schema import Holdout, KFold
+from tuner.errors import ConfigError, DataError
+from tuner.trial import FoldPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folds:
+    """All folds of all repeats, repeat-major: fold j = repeat * n_splits + split.
+
+    Attributes:
+        train: row numbers that fold j trains on, ascending int64, not writeable. J arrays.
+        valid: row numbers that fold j scores, ascending int64, not writeable. J arrays.
+        repeat, split: of each fold, shape `(J,)`.
+        scored_rows: rows scored in every repeat, ascending, shape `(n_scored,)`: all, or a holdout's test rows.
+        plan: what the bookkeeping must know.
+    """
+
+    train: tuple[NDArray[np.int64], ...]
+    valid: tuple[NDArray[np.int64], ...]
+    repeat: NDArray[np.int64]
+    split: NDArray[np.int64]
+    scored_rows: NDArray[np.int64]
+    plan: FoldPlan
+
+
+def make_folds(y: NDArray[np.int32], section: KFold | Holdout, *, source: str = "the table") -> Folds:
+    """Return the folds of a table with labels `y`, the same for the same labels and section.
+
+    Args:
+        y: labels 0 and 1. Shape `(N,)`.
+        section: repeated stratified k-fold, or one holdout repeated.
+        source: the table's name in messages.
+
+    Raises:
+        ConfigError: a holdout leaves no row to test.
+        DataError: a fold would lack one of the classes on a side.
+    """
+    return _kfold(y, section, source) if isinstance(section, KFold) else _holdout(y, section, source)
+
+
+def _kfold(y: NDArray[np.int32], section: KFold, source: str) -> Folds:
+    n_minority = int(np.bincount(y, minlength=2).min())
+    if n_minority < section.n_splits:
+        rows = "1 minority row" if n_minority == 1 else f"{n_minority} minority rows"
+        advice = (
+            f"Lower cv.n_splits to {n_minority} or less, or add rows."
+            if n_minority >= 2
+            else "Add rows: cross-validation needs at least two of each class."
+        )
+        raise DataError(
+            f"{source} has {rows}, too few for cv.n_splits={section.n_splits}: each fold needs at least one.\n{advice}"
+        )
+    splitter = RepeatedStratifiedKFold(
+        n_splits=section.n_splits, n_repeats=section.n_repeats, random_state=section.seed
+    )
+    pairs = [(_frozen(train), _frozen(valid)) for train, valid in splitter.split(np.zeros(len(y)), y)]
+    return _fold_set(
+        pairs,
+        kind="stratified_kfold",
+        n_splits=section.n_splits,
+        test_over_train=1.0 / (section.n_splits - 1),
+        scored_rows=_frozen(np.arange(len(y))),
+    )
+
+
+def _holdout(y: NDArray[np.int32], section: Holdout, source: str) -> Folds:
+    n_train, n_rows = section.n_train, len(y)
+    if n_train >= n_rows:
+        raise ConfigError(
+            f"cv.n_train={n_train} leaves no row to test: {source} has {n_rows} rows.\n"
+            f"Lower cv.n_train below {n_rows}, or use cv.kind: stratified_kfold."
+        )
+    for side, labels in (("training", y[:n_train]), ("test", y[n_train:])):
+        if len(np.unique(labels)) < 2:
+            raise DataError(
+                f"cv.n_train={n_train}: all {len(labels)} {side} rows of {source} are of one class; "
+                "both sides need both (the first n_train rows train, the rest test).\n"
+                "Choose another cv.n_train, shuffle the rows of the table, or use cv.kind: stratified_kfold."
+            )
+    pair = (_frozen(np.arange(n_train)), _frozen(np.arange(n_train, n_rows)))
+    return _fold_set(
+        [pair] * section.n_repeats,
+        kind="holdout",
+        n_splits=1,
+        test_over_train=(n_rows - n_train) / n_train,
+        scored_rows=pair[1],
+    )
+
+
+def _fold_set(
+    pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    *,
+    kind: Literal["stratified_kfold", "holdout"],
+    n_splits: int,
+    test_over_train: float,
+    scored_rows: NDArray[np.int64],
+) -> Folds:
+    train, valid = zip(*pairs, strict=True)
+    number = np.arange(len(pairs))
+    plan = FoldPlan(
+        kind=kind,
+        n_splits=n_splits,
+        n_repeats=len(pairs) // n_splits,
+        test_over_train=test_over_train,
+        n_scored_rows=len(scored_rows),
+        sha256=_fingerprint(pairs),
+    )
+    return Folds(
+        train=train,
+        valid=valid,
+        repeat=_frozen(number // n_splits),
+        split=_frozen(number % n_splits),
+        scored_rows=scored_rows,
+        plan=plan,
+    )
+
+
+def _fingerprint(pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> str:
+    digest = hashlib.sha256()
+    for indices in (indices for pair in pairs for indices in pair):
+        digest.update(len(indices).to_bytes(8, "little"))
+        digest.update(indices.astype("<i8", copy=False).data)
+    return digest.hexdigest()
+
+
+def _frozen(indices: NDArray[np.integer]) -> NDArray[np.int64]:
+    frozen = np.array(indices, dtype=np.int64)
+    frozen.setflags(write=False)
+    return frozen

@@ -1,0 +1,155 @@
+"""Train a stored trial again, one fold at a time with plain Keras, and compare with what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from tuner.config.load import LoadedConfig
+from tuner.errors import StudyError
+from tuner.interruption import StopRequest
+from tuner.run import Prepared, find_database, prepare
+from tuner.scoring import RANKING, score
+from tuner.study.lifecycle import refuse_drift
+from tuner.study.records import load_logits
+from tuner.study.summary import StudySummary, TrialRecord, load_summary
+from tuner.trial import TrialParams
+
+SCORE_TOLERANCE = 1e-3
+"""Ranking metrics and losses of a fold agree within this."""
+
+ROW_TOLERANCE = 2
+"""Threshold metrics agree when at most so many rows of a fold change sides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldReplay:
+    """One fold, trained again. `probability_difference` and `changed_rows` are None where no predictions were kept."""
+
+    repeat: int
+    fold: int
+    stored: float
+    replayed: float
+    probability_difference: float | None
+    changed_rows: int | None
+    agrees: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What replaying a trial found."""
+
+    study: str
+    trial: int
+    metric: str
+    folds: list[FoldReplay]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every fold does."""
+        return all(fold.agrees for fold in self.folds)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the replay as JSON can hold it."""
+        return {**asdict(self), "agrees": self.agrees}
+
+
+def replay_trial(
+    loaded: LoadedConfig,
+    number: int,
+    *,
+    n_folds: int | None = None,
+    stop: StopRequest | None = None,
+    listen: Callable[[FoldReplay], None] = lambda _: None,
+) -> Replay:
+    """Train the first folds of a stored trial with `keras.Sequential.fit` and compare.
+
+    Args:
+        loaded: from `load_config`.
+        number: the trial.
+        n_folds: how many folds; None for all.
+        stop: asked between epochs.
+        listen: hears of every fold.
+
+    Raises:
+        StudyError: no such study or trial, no score to compare with, or the study was made with other settings.
+        DataError: the table cannot be used.
+        Stopped: a signal arrived.
+    """
+    stop = stop or StopRequest()
+    database = find_database(loaded)
+    summary = load_summary(database, loaded.config.study.name)
+    record = _complete_trial(summary, number)
+    prepared = prepare(loaded.config)
+    refuse_drift(prepared.study_plan, database)
+    kept = loaded.config.study.predictions.keep
+    if not kept and summary.metric not in RANKING:
+        raise StudyError(
+            f"{summary.metric} counts rows on either side of a threshold, so replaying it needs the stored "
+            "predictions, and study.predictions.keep is false.\nReplay a study that kept them."
+        )
+    logits = load_logits(database, summary.name, number) if kept else None
+    resolved: dict[str, Any] = record.resolved
+    params = TrialParams(number=number, **resolved)
+    compared = []
+    for fold in range(min(n_folds or summary.folds.n_folds, summary.folds.n_folds)):
+        compared.append(_replay_fold(prepared, params, record, fold=fold, logits=logits, stop=stop))
+        listen(compared[-1])
+    return Replay(study=summary.name, trial=number, metric=summary.metric, folds=compared)
+
+
+def _complete_trial(summary: StudySummary, number: int) -> TrialRecord:
+    record = next((trial for trial in summary.trials if trial.number == number), None)
+    if record is None:
+        raise StudyError(
+            f'study "{summary.name}" has no trial {number}; it holds trials 0 to {len(summary.trials) - 1}.\n'
+            "Choose one with `python -m tuner status CONFIG`."
+        )
+    if record.state != "complete":
+        raise StudyError(
+            f'trial {number} of study "{summary.name}" is {record.state}, so there is no score to compare with.\n'
+            "Choose a complete trial."
+        )
+    return record
+
+
+def _replay_fold(
+    prepared: Prepared,
+    params: TrialParams,
+    record: TrialRecord,
+    *,
+    fold: int,
+    logits: NDArray[np.float32] | None,
+    stop: StopRequest,
+) -> FoldReplay:
+    from tuner.training.sequential import SequentialTrainer
+
+    folds, metric = prepared.folds, prepared.config.scoring.metric
+    trainer = SequentialTrainer(prepared.training_plan)
+    again = trainer.train_fold(params, fold, due=(params.epochs,), should_stop=stop)
+    stop.raise_if_set()
+    if again is None:
+        raise RuntimeError("the trainer stopped although nobody asked it to")
+    repeat, rows = int(folds.repeat[fold]), folds.valid[fold]
+    stored, replayed = float(record.fold_scores[-1, fold]), float(score(metric, prepared.dataset.y[rows], again)[0])
+    difference, changed = None, None
+    if logits is not None:
+        before = logits[repeat, np.searchsorted(folds.scored_rows, rows)]
+        difference = float(np.abs(expit(before) - expit(again[0])).max())
+        changed = int(((before > 0) != (again[0] > 0)).sum())
+    same_scores = abs(stored - replayed) <= SCORE_TOLERANCE
+    same_rows = changed is not None and changed <= ROW_TOLERANCE
+    return FoldReplay(
+        repeat=repeat,
+        fold=int(folds.split[fold]),
+        stored=stored,
+        replayed=replayed,
+        probability_difference=difference,
+        changed_rows=changed,
+        agrees=same_scores if metric in RANKING else same_rows,
+    )

@@ -1,0 +1,122 @@
+"""Export the best weights as JSON: the contract "tuner.best_weights/1", whose keys may be added to, never changed.
+
+Everything comes from the summary, so the same study gives the same bytes. `weights.py` reads the file back.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+from tuner.errors import StudyError
+from tuner.intervals import Interval
+from tuner.report.files import write_atomically
+from tuner.report.weights import SCHEMA, BestWeights, read_best_weights
+from tuner.study.summary import StudySummary, TrialRecord
+
+__all__ = [
+    "BestWeights",
+    "best_weights",
+    "best_weights_text",
+    "class_weights",
+    "ordered_params",
+    "read_best_weights",
+    "write_best_weights",
+]
+
+FIRST_PARAMS = (
+    "minority_weight",
+    "hidden_size",
+    "epochs",
+    "learning_rate",
+    "batch_size",
+    "optimizer",
+    "activation",
+)
+EXPORTED_VERSIONS = ("tuner", "keras", "tensorflow", "optuna")
+
+
+def class_weights(trial: TrialRecord) -> tuple[float, float]:
+    """Return the loss weights of class 0 and class 1 in a trial that was evaluated."""
+    majority, minority = trial.resolved["majority_weight"], trial.resolved["minority_weight"]
+    return float(cast(float, majority)), float(cast(float, minority))
+
+
+def ordered_params(trial: TrialRecord) -> dict[str, object]:
+    """Return every resolved value of an evaluated trial: the seven that the contract names first, then the others."""
+    return {name: trial.resolved[name] for name in FIRST_PARAMS} | trial.resolved
+
+
+def best_weights(summary: StudySummary) -> dict[str, object]:
+    """Return the content of `best_weights.json`, a function of the database alone.
+
+    Raises:
+        StudyError: no trial completed.
+    """
+    best = summary.best
+    if best is None or best.interval is None:
+        raise StudyError(_no_trial_completed(summary))
+    data = summary.data
+    return {
+        "schema": SCHEMA,
+        "study": summary.name,
+        "created_at": summary.created_at,
+        "target": data.target,
+        "classes": list(data.classes),
+        "label_type": data.label_type,
+        "positive_class": data.classes[1],
+        "class_weight": dict(zip(data.classes, class_weights(best), strict=True)),
+        "params": ordered_params(best),
+        "score": _score(summary, best.interval),
+        "dataset": {
+            "rows": data.n_rows,
+            "class_counts": dict(zip(data.classes, data.class_counts, strict=True)),
+            "sha256": data.sha256,
+        },
+        "trial": best.number,
+        "n_trials": summary.n_finished,
+        "seed": summary.seed,
+        "versions": {package: summary.versions[package] for package in EXPORTED_VERSIONS},
+    }
+
+
+def best_weights_text(summary: StudySummary) -> str:
+    """Return `best_weights.json` as text: strict JSON, the same for the same study.
+
+    Raises:
+        StudyError: no trial completed.
+    """
+    return json.dumps(best_weights(summary), allow_nan=False, ensure_ascii=False, indent=2) + "\n"
+
+
+def write_best_weights(summary: StudySummary, path: Path) -> None:
+    """Write `best_weights.json` to `path`, whole or not at all.
+
+    Raises:
+        StudyError: no trial completed, `path` is a symbolic link, or it cannot be written.
+    """
+    write_atomically(path, best_weights_text(summary).encode("utf-8"))
+
+
+def _score(summary: StudySummary, interval: Interval) -> dict[str, object]:
+    """The score; a single fold score has neither spread nor interval, so both are null."""
+    single = interval.n == 1
+    return {
+        "metric": summary.metric,
+        "mean": interval.mean,
+        "std": None if single else interval.std,
+        "ci95": None if single else [interval.low, interval.high],
+        "n_splits": summary.folds.n_splits,
+        "n_repeats": summary.folds.n_repeats,
+    }
+
+
+def _no_trial_completed(summary: StudySummary) -> str:
+    reason = next((trial.failure for trial in summary.trials if trial.failure), None)
+    return (
+        f"study {summary.name} has no weights to export: no trial completed"
+        f" ({summary.n_finished} of {summary.n_trials} finished, {summary.count('failed')} failed).\n"
+        + (f"The first failure: {reason}\n" if reason else "")
+        + "Run the study again with `tuner run`; `tuner status` shows what it holds."
+    )

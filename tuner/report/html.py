@@ -1,0 +1,204 @@
+"""The report: one HTML file that answers first and can be mailed, printed and opened without a network.
+
+No script, no outside resource: pictures are `data:` URIs and a content security policy forbids the rest. Everything
+that comes from a study (names, labels, config, reasons of failure) is escaped by Jinja; no value is marked as safe.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import jinja2
+
+from tuner.intervals import Interval
+from tuner.report.comparison import BASELINES, Comparison, compare_baselines
+from tuner.report.export import class_weights, ordered_params
+from tuner.report.tables import search_params
+from tuner.study.summary import State, StudySummary, TrialRecord
+
+TEMPLATE = "report.html.j2"
+MAX_TRIALS = 50
+MAX_FAILURES = 50
+MINUS, NO_BREAK = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
+
+Row = list[str]
+
+
+def render_report(summary: StudySummary, pictures: Mapping[str, bytes]) -> str:
+    """Return the report of a study as one self-contained HTML page.
+
+    Args:
+        summary: the study; a report without a complete trial says so.
+        pictures: PNG files by name, as `plots.draw_all` names them; those that are missing are left out.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE).render(
+        study=summary,
+        data=summary.data,
+        folds=_folds_text(summary),
+        counts=_counts_text(summary),
+        answer=_answer(summary),
+        trials=_trials(summary),
+        failures=[(str(trial.number), trial.failure) for trial in summary.trials if trial.failure][:MAX_FAILURES],
+        space=[(name, _range_text(spec)) for name, spec in summary.space.items()],
+        config=list(_flatten(summary.config)),
+        pictures={name: base64.b64encode(png).decode("ascii") for name, png in pictures.items()},
+    )
+
+
+def _answer(summary: StudySummary) -> dict[str, object] | None:
+    """What the first screen says; None where no trial completed."""
+    best = summary.best
+    if best is None or best.interval is None:
+        return None
+    negative, positive = class_weights(best)
+    comparisons = compare_baselines(summary)
+    n_complete = summary.count("complete")
+    return {
+        "number": best.number,
+        "weights": (_number(negative), _number(positive)),
+        "score": _score(best.interval.mean, _digits(summary)),
+        "interval": _interval_text(best.interval, _digits(summary)),
+        "code": f"class_weight = {{0: {negative!r}, 1: {positive!r}}}",
+        "params": [(name, _text(value)) for name, value in ordered_params(best).items()],
+        "against_none": _against_none(comparisons, _digits(summary)),
+        "comparison": _comparison(summary, best, comparisons),
+        "n_complete": n_complete,
+        "is_unweighted": negative == positive,
+        "is_single": best.interval.n == 1,
+        "is_weight_searched": len({class_weights(one) for one in summary.trials if one.state == "complete"}) > 1,
+        "fixed_rate": None if "learning_rate" in summary.space else _text(best.resolved["learning_rate"]),
+        "differing": list(dict.fromkeys(name for one in comparisons for name in one.differing)),
+    }
+
+
+def _against_none(comparisons: tuple[Comparison, ...], digits: int) -> dict[str, object] | None:
+    """The paired difference to no weights, in words; None where there is nothing to compare."""
+    for one in comparisons:
+        if one.trial.origin == "none" and one.difference is not None and one.difference.n > 1:
+            difference = one.difference
+            return {
+                "difference": _score(abs(difference.mean), digits),
+                "interval": _interval_text(difference, digits),
+                "is_clear": difference.low > 0,
+            }
+    return None
+
+
+def _comparison(
+    summary: StudySummary, best: TrialRecord, comparisons: tuple[Comparison, ...]
+) -> dict[str, list[str] | list[Row]]:
+    """A table: the best trial, then each baseline with its paired difference."""
+    names = search_params(summary)
+    digits = _digits(summary)
+    rows = [["best", *_scored_row(best, names, digits), "", ""]]
+    for one in comparisons:
+        role = f"{one.trial.origin}: {BASELINES[one.trial.origin]}"
+        if one.difference is None:
+            reason = "is the best" if one.trial.number == best.number else one.trial.state
+            rows.append([role, *_scored_row(one.trial, names, digits), reason, ""])
+            continue
+        difference = _signed(one.difference.mean, digits)
+        rows.append([role, *_scored_row(one.trial, names, digits), difference, _interval_text(one.difference, digits)])
+    head = ["", "trial", *names, "score", "95 % interval", "best minus this", "95 % interval"]
+    return {"head": head, "rows": rows}
+
+
+def _scored_row(trial: TrialRecord, names: tuple[str, ...], digits: int) -> Row:
+    params = [_text(trial.params.get(name, trial.resolved.get(name))) for name in names]
+    if trial.value is None or trial.interval is None:
+        return [str(trial.number), *params, "", ""]
+    return [str(trial.number), *params, _score(trial.value, digits), _interval_text(trial.interval, digits)]
+
+
+def _trials(summary: StudySummary) -> dict[str, object]:
+    """The complete trials of greatest value."""
+    names, digits = search_params(summary), _digits(summary)
+    complete = [trial for trial in summary.trials if trial.state == "complete" and trial.value is not None]
+    complete.sort(key=lambda trial: (-(trial.value or 0.0), trial.number))
+    rows = [
+        [*_scored_row(trial, names, digits), trial.origin, "" if trial.seconds is None else f"{trial.seconds:.2f}"]
+        for trial in complete[:MAX_TRIALS]
+    ]
+    head = ["trial", *names, "score", "95 % interval", "origin", "seconds"]
+    return {"head": head, "rows": rows, "n_complete": len(complete), "n_failed": summary.count("failed")}
+
+
+def _counts_text(summary: StudySummary) -> str:
+    states: tuple[State, ...] = ("complete", "failed", "pruned", "running", "waiting")
+    counts = [f"{summary.count(state):,} {state}" for state in states if summary.count(state)]
+    return ", ".join(counts) or "no trial yet"
+
+
+def _folds_text(summary: StudySummary) -> str:
+    folds = summary.folds
+    if folds.kind == "holdout":
+        return f"one fixed split, {_plural(folds.n_repeats, 'training seed')}"
+    return f"{_plural(folds.n_splits, 'stratified fold')}, {_plural(folds.n_repeats, 'repeat')}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _range_text(spec: Mapping[str, object]) -> str:
+    """One dimension of the search space in words: "1 to 990, log"."""
+    choices = spec.get("choices")
+    if isinstance(choices, list | tuple):
+        return ", ".join(map(_text, choices))
+    step = f", step {_text(spec['step'])}" if spec.get("step") else ""
+    return f"{_text(spec['low'])} to {_text(spec['high'])}" + step + (", log" if spec.get("log") else "")
+
+
+def _flatten(config: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The leaves of a nested config, by dotted path, as `--set` takes them."""
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _digits(summary: StudySummary) -> int:
+    """Decimals that show two digits of the best trial's half-width: at least 3, at most 6."""
+    best = summary.best
+    half_width = best.interval.half_width if best is not None and best.interval is not None else math.inf
+    if not (math.isfinite(half_width) and half_width > 0):
+        return 3
+    return min(6, max(3, 1 - math.floor(math.log10(half_width))))
+
+
+def _score(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".replace("-", MINUS)
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", MINUS)
+
+
+def _interval_text(interval: Interval, digits: int) -> str:
+    if not math.isfinite(interval.half_width):
+        return "none"
+    return f"{_score(interval.low, digits)}{NO_BREAK}to{NO_BREAK}{_score(interval.high, digits)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,83 @@
+"""Trials and fold scores as CSV.
+
+Numbers keep every digit: what is read back equals what the database holds. A text cell that a spreadsheet would run as
+a formula is prefixed with an apostrophe (CSV injection), and a line break inside a cell becomes a blank, so a record is
+always one line.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from tuner.study.summary import StudySummary, TrialRecord
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def trials_table(summary: StudySummary) -> pd.DataFrame:
+    """Return one row per trial: number, state, origin, score, search parameters, seconds, failure.
+
+    A value that does not exist (no score, or the spread of a single fold) is an empty cell.
+    """
+    trials = summary.trials
+    columns: dict[str, Sequence[object]] = {
+        "number": [trial.number for trial in trials],
+        "state": [trial.state for trial in trials],
+        "origin": [trial.origin for trial in trials],
+        "value": [trial.value for trial in trials],
+        "std": [trial.interval and _finite(trial.interval.std) for trial in trials],
+        "ci95_low": [trial.interval and _finite(trial.interval.low) for trial in trials],
+        "ci95_high": [trial.interval and _finite(trial.interval.high) for trial in trials],
+        **{name: [trial.params.get(name) for trial in trials] for name in search_params(summary)},
+        "seconds": [trial.seconds for trial in trials],
+        "failure": [trial.failure for trial in trials],
+    }
+    cells = {name: pd.Series([_safe(value) for value in values], dtype=object) for name, values in columns.items()}
+    return pd.DataFrame(cells)
+
+
+def folds_table(summary: StudySummary) -> pd.DataFrame:
+    """Return one row per fold score: trial, epoch, repeat, fold (both counted from 0), score."""
+    parts = [_fold_rows(trial, summary.folds.n_splits) for trial in summary.trials if trial.fold_scores.size]
+    rows = np.concatenate([np.zeros((0, 5)), *parts])
+    frame = pd.DataFrame(rows, columns=["trial", "epoch", "repeat", "fold", "score"])
+    return frame.astype({"trial": np.int64, "epoch": np.int64, "repeat": np.int64, "fold": np.int64})
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a table as CSV: UTF-8, comma, one header line, `\\n` at the end of each line."""
+    return frame.to_csv(index=False, lineterminator="\n").encode("utf-8")
+
+
+def search_params(summary: StudySummary) -> tuple[str, ...]:
+    """Return the names of all search parameters: those of the space, then any that only some trial has."""
+    names = dict.fromkeys(summary.space)
+    for trial in summary.trials:
+        names |= dict.fromkeys(trial.params)
+    return tuple(names)
+
+
+def _fold_rows(trial: TrialRecord, n_splits: int) -> np.ndarray:
+    """All fold scores of one trial. Shape `(C * J, 5)`, checkpoint-major."""
+    n_checkpoints, n_folds = trial.fold_scores.shape
+    fold = np.tile(np.arange(n_folds), n_checkpoints)
+    epoch = np.repeat(trial.checkpoint_epochs, n_folds)
+    return np.column_stack(
+        [np.full(fold.size, trial.number), epoch, fold // n_splits, fold % n_splits, trial.fold_scores.ravel()]
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _safe(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    prefix = "'" if value.startswith(FORMULA_STARTS) else ""
+    return prefix + re.sub(r"[\r\n]+", " ", value)

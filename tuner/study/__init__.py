@@ -1,0 +1,13 @@
+"""Bookkeeping: what is asked, what was scored, kept in one SQLite file beside Optuna's own tables.
+
+space       what may be searched, resolved to numbers; the baselines
+sampling    parameters of trial n, a pure function of the study's seed, n and the trials before it
+database    the file: reading without a trace, recognizing what is not ours, errors in words
+lock        one driver per database
+storage     Optuna's tables, many writes in one transaction
+records     our tables: studies, trials, folds, predictions
+drift       what a study was made with, part by part; what changed since
+lifecycle   create, resume or refuse
+loop        ask a batch, evaluate, store and tell
+summary     the database as plain data
+"""

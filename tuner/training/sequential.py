@@ -1,0 +1,99 @@
+"""Train one model at a time with plain Keras: the specification of `stacked.py`.
+
+Nothing here is clever on purpose. Each fold of each trial is a `keras.Sequential` of `Dense` layers, trained by
+`fit(class_weight=...)` on the standardized training rows of the fold. `fit` is called once per epoch, because the
+order of rows is drawn by `seeds.py` instead of by Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.data.preprocessing import fit_scaler
+from tuner.training import seeds
+from tuner.training.backend import keras
+from tuner.training.stack import checkpoint_epochs
+from tuner.training.trainer import Predictions, TrainingPlan
+from tuner.trial import TrialParams
+
+
+class SequentialTrainer:
+    """The plain trainer; slow, obvious, and equal to the fast one."""
+
+    def __init__(self, plan: TrainingPlan) -> None:
+        self.plan = plan
+
+    def stacks(self, batch: Sequence[TrialParams]) -> list[tuple[TrialParams, ...]]:
+        """Return every trial as a group of its own, longest first."""
+        return [(params,) for params in sorted(batch, key=lambda params: -params.epochs)]
+
+    def train(self, stack: Sequence[TrialParams], *, should_stop: Callable[[], bool]) -> list[Predictions] | None:
+        """Train all folds of all trials, one after another; see `trainer.Trainer`."""
+        plan = self.plan
+        answers = []
+        for params in stack:
+            due = checkpoint_epochs(params.epochs, longest=plan.longest, n_checkpoints=plan.n_checkpoints)
+            longest_fold = max(map(len, plan.folds.valid))
+            logits = np.full((len(due), plan.folds.plan.n_folds, longest_fold), np.nan, np.float32)
+            for fold, rows in enumerate(plan.folds.valid):
+                values = self.train_fold(params, fold, due=due, should_stop=should_stop)
+                if values is None:
+                    return None
+                logits[:, fold, : len(rows)] = values
+            answers.append(Predictions(checkpoint_epochs=due, logits=logits))
+        return answers
+
+    def train_fold(
+        self, params: TrialParams, fold: int, *, due: Sequence[int], should_stop: Callable[[], bool]
+    ) -> NDArray[np.float32] | None:
+        """Train one model and return its validation logits after each epoch in `due`.
+
+        Returns:
+            Shape `(len(due), validation rows of the fold)`; None when `should_stop` answered true on the way.
+        """
+        plan, folds = self.plan, self.plan.folds
+        repeat, split = int(folds.repeat[fold]), int(folds.split[fold])
+        scaler = fit_scaler(plan.dataset.X, folds, standardize=params.standardize)
+        train, valid = folds.train[fold], folds.valid[fold]
+        x, y = scaler.transform(plan.dataset.X[train], fold), plan.dataset.y[train]
+        x_valid = scaler.transform(plan.dataset.X[valid], fold)
+        model = build_model(params, x.shape[1])
+        model.set_weights(seeds.initial_weights(params, x.shape[1], seed=plan.seed, repeat=repeat, split=split))
+        logits = []
+        for epoch in range(params.epochs):
+            if should_stop():
+                return None
+            order = seeds.batch_order(len(train), seed=plan.seed, repeat=repeat, split=split, epoch=epoch)
+            model.fit(
+                x[order],
+                y[order],
+                batch_size=params.batch_size,
+                shuffle=False,
+                class_weight={0: params.majority_weight, 1: params.minority_weight},
+                verbose=0,
+            )
+            if epoch + 1 in due:
+                logits.append(keras.ops.convert_to_numpy(model(x_valid))[:, 0])
+        return np.stack(logits)
+
+
+def build_model(params: TrialParams, n_features: int) -> keras.Model:
+    """Return the compiled Keras model of one trial; its output is a logit."""
+    regularizer = keras.regularizers.L2(params.l2) if params.l2 else None
+    hidden = [
+        keras.layers.Dense(params.hidden_size, activation=params.activation, kernel_regularizer=regularizer)
+        for _ in range(params.hidden_layers)
+    ]
+    model = keras.Sequential(
+        [keras.Input((n_features,)), *hidden, keras.layers.Dense(1, kernel_regularizer=regularizer)]
+    )
+    optimizer = (
+        keras.optimizers.Adam(params.learning_rate)
+        if params.optimizer == "adam"
+        else keras.optimizers.SGD(params.learning_rate, momentum=params.momentum)
+    )
+    model.compile(optimizer=optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    return model

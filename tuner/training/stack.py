@@ -1,0 +1,98 @@
+"""Which trials train together, and what they take.
+
+Models of a stack share one compiled program, so they must agree in everything that shapes it: the `Program`. The
+program of a trial, and with it the order of every floating-point operation, follows from the config and the trial's
+own parameters alone - never from its neighbors, free memory or a clock. Slices that a batch leaves over are filled
+with copies that train nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuner.trial import TrialParams
+
+NARROWEST = 16
+"""Widths are padded to powers of two from here on: few compilations, and at these sizes a wider layer costs little."""
+
+MODELS_WANTED = 15
+"""Stacks are filled up to this many models; more gain nothing on a CPU and make slices wait for their neighbors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What all models of a stack have in common; one compilation each."""
+
+    width: int
+    hidden_layers: int
+    activation: str
+    optimizer: str
+    batch_size: int
+    momentum: bool
+    l2: bool
+    standardize: bool
+
+
+def program_of(params: TrialParams) -> Program:
+    """Return the program that trains `params`."""
+    return Program(
+        width=max(NARROWEST, 1 << (params.hidden_size - 1).bit_length()),
+        hidden_layers=params.hidden_layers,
+        activation=params.activation,
+        optimizer=params.optimizer,
+        batch_size=params.batch_size,
+        momentum=params.optimizer == "sgd" and params.momentum > 0,
+        l2=params.l2 > 0,
+        standardize=params.standardize,
+    )
+
+
+def trials_per_stack(n_folds: int) -> int:
+    """Return T, how many trials of `n_folds` folds train in one stack."""
+    return max(1, MODELS_WANTED // n_folds)
+
+
+def make_stacks(batch: Sequence[TrialParams], n_folds: int) -> list[tuple[TrialParams, ...]]:
+    """Group a batch into stacks of at most `trials_per_stack` trials of one program, longest training first.
+
+    Within a program trials are ordered by epochs, so that slices wait little for their neighbors.
+    """
+    size = trials_per_stack(n_folds)
+    groups: dict[Program, list[TrialParams]] = {}
+    for params in sorted(batch, key=lambda params: (-params.epochs, params.number)):
+        groups.setdefault(program_of(params), []).append(params)
+    stacks = [tuple(group[i : i + size]) for group in groups.values() for i in range(0, len(group), size)]
+    return sorted(stacks, key=lambda stack: -stack[0].epochs * program_of(stack[0]).width)
+
+
+def checkpoint_epochs(epochs: int, *, longest: int, n_checkpoints: int) -> tuple[int, ...]:
+    """Return the epochs after which a trial is scored: a grid common to all trials, then the trial's own last epoch.
+
+    Args:
+        epochs: the trial's number of epochs.
+        longest: the greatest number of epochs any trial of the study may ask for.
+        n_checkpoints: points of the grid, evenly spaced up to `longest`.
+    """
+    grid = {math.ceil(longest * i / n_checkpoints) for i in range(1, n_checkpoints + 1)}
+    return (*sorted(epoch for epoch in grid if epoch < epochs), epochs)
+
+
+def stack_bytes(program: Program, *, n_models: int, n_features: int, n_steps: int, n_checkpoints: int, v: int) -> int:
+    """Return the bytes one running stack needs beside the table: an upper estimate for `check`.
+
+    Weights, gradients and optimizer slots (6 copies), activations of one batch forward and backward, the index
+    streams of two epochs, logits of all checkpoints, and the activations of one block of validation rows.
+    """
+    hidden = program.hidden_layers * program.width
+    weights = n_features * program.width + (program.hidden_layers - 1) * program.width**2 + hidden + program.width + 1
+    batch = program.batch_size * (2 * n_features + 4 * hidden)
+    indices = 2 * n_steps * program.batch_size
+    block = block_rows(n_models, program.width, n_features, v) * (2 * n_features + hidden)
+    return 4 * n_models * (6 * weights + batch + indices + n_checkpoints * v + block)
+
+
+def block_rows(n_models: int, width: int, n_features: int, v: int) -> int:
+    """Return how many validation rows of each fold are predicted in one call: at most 64 MiB of activations."""
+    return max(1, min(v, (64 << 20) // (4 * n_models * (width + n_features))))

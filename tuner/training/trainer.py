@@ -1,0 +1,62 @@
+"""What every trainer is given and what it answers: the contract of `stacked.py` and `sequential.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.data.dataset import Dataset
+from tuner.data.folds import Folds
+from tuner.trial import TrialParams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPlan:
+    """What a trainer must know beside the trials.
+
+    Attributes:
+        seed: the study's seed; initial weights and batch orders follow from it.
+        longest: the greatest number of epochs any trial of the study may ask for; places the checkpoints.
+        n_checkpoints: points of the checkpoint grid, see `stack.checkpoint_epochs`.
+    """
+
+    dataset: Dataset
+    folds: Folds
+    seed: int
+    longest: int
+    n_checkpoints: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """Validation logits of one trial.
+
+    Attributes:
+        checkpoint_epochs: epochs after which rows were predicted, ascending; the last is the trial's own. Shape `(C,)`.
+        logits: shape `(C, J, V)`, float32; fold j fills its first `len(folds.valid[j])` columns, the rest is NaN.
+    """
+
+    checkpoint_epochs: tuple[int, ...]
+    logits: NDArray[np.float32]
+
+
+class Trainer(Protocol):
+    """Trains batches of trials; both implementations answer the same logits within float32 rounding."""
+
+    def stacks(self, batch: Sequence[TrialParams]) -> list[tuple[TrialParams, ...]]:
+        """Return the batch as groups to be trained together, longest first."""
+        ...
+
+    def train(self, stack: Sequence[TrialParams], *, should_stop: Callable[[], bool]) -> list[Predictions] | None:
+        """Train every fold of every trial of one stack.
+
+        Safe to call from several threads.
+
+        Returns:
+            One `Predictions` per trial, same order; None when `should_stop` answered true on the way.
+        """
+        ...

@@ -1,0 +1,152 @@
+"""The seam between numerics and bookkeeping: a batch of `TrialParams` in, a batch of `TrialScore` out.
+
+The numerics have never heard of Optuna or SQL, the bookkeeping has never heard of Keras; both know this module.
+
+Axes    C checkpoints, J folds in all = n_repeats x n_splits (repeat-major), R repeats, N scored rows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Optimizer = Literal["sgd", "adam"]
+Activation = Literal["relu", "tanh"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialParams:
+    """Everything that distinguishes one trial's training from another's, fully resolved.
+
+    `minority_weight` and `majority_weight` multiply the loss of rows of class 1 and 0; pure ratios, never rescaled.
+    `hidden_size` is the number of units in each of `hidden_layers` layers. `l2` is Keras' factor:
+    loss += l2 * sum(kernel ** 2).
+    """
+
+    number: int
+    minority_weight: float
+    majority_weight: float
+    hidden_size: int
+    hidden_layers: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    momentum: float
+    l2: float
+    optimizer: Optimizer
+    activation: Activation
+    standardize: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialScore:
+    """What one trial scored, or the reason why it has no score.
+
+    Attributes:
+        number: the trial's number, as in its `TrialParams`.
+        checkpoint_epochs: epochs after which the folds were scored, ascending, the trial's last one last. Shape `(C,)`.
+        fold_scores: score of every fold at every checkpoint, greater is better. Shape `(C, J)`, float64.
+        logits: validation logits after the last epoch, one row of scored rows per repeat. Shape `(R, N)`, float32.
+        seconds: wall-clock seconds of training attributed to this trial.
+        failure: why there is no score; the arrays are then empty. None when the trial has a score.
+    """
+
+    number: int
+    checkpoint_epochs: NDArray[np.int64]
+    fold_scores: NDArray[np.float64]
+    logits: NDArray[np.float32]
+    seconds: float
+    failure: str | None = None
+
+    @classmethod
+    def failed(cls, number: int, reason: str, *, seconds: float = 0.0) -> TrialScore:
+        """Return the score of a trial that has none, with the reason."""
+        return cls(
+            number=number,
+            checkpoint_epochs=np.zeros(0, np.int64),
+            fold_scores=np.zeros((0, 0)),
+            logits=np.zeros((0, 0), np.float32),
+            seconds=seconds,
+            failure=reason,
+        )
+
+
+class Evaluate(Protocol):
+    """The seam: pure, writes nothing, may be called twice with the same batch and answers the same bits."""
+
+    def __call__(self, batch: Sequence[TrialParams]) -> list[TrialScore]:
+        """Return one `TrialScore` per `TrialParams`, in the same order.
+
+        Raises:
+            Stopped: a signal arrived; nothing of this batch is kept.
+            EngineError: the machine could not do it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSummary:
+    """What a report may know and draw of a table, without its rows.
+
+    Attributes:
+        source: one line for people: a path, or the name of a generator.
+        n_rows, n_features: size of the table used.
+        target: name of the target column.
+        classes: the two class labels as text; class 0 (majority or negative) first.
+        class_counts: rows of each class, same order.
+        label_type: "int", "float", "bool" or "str": the type the labels had in the table.
+        sha256: of the bytes of X and y as trained on.
+        n_duplicate_rows: rows whose features repeat those of an earlier row.
+        axes: names of the two plotted axes, for example `("x1", "x2")` or `("PC1 (61 %)", "PC2 (17 %)")`.
+        points: at most 2,000 rows projected on the axes, shape `(n, 2)` as nested tuples; empty where `store_sample`
+            is false.
+        point_classes: class 0 or 1 of each point.
+    """
+
+    source: str
+    n_rows: int
+    n_features: int
+    target: str
+    classes: tuple[str, str]
+    class_counts: tuple[int, int]
+    label_type: Literal["int", "float", "bool", "str"]
+    sha256: str
+    n_duplicate_rows: int
+    axes: tuple[str, str]
+    points: tuple[tuple[float, float], ...]
+    point_classes: tuple[int, ...]
+
+    @property
+    def imbalance_ratio(self) -> float:
+        """Negative rows divided by positive rows."""
+        return self.class_counts[0] / self.class_counts[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldPlan:
+    """What the bookkeeping must know of the folds.
+
+    Attributes:
+        kind: "stratified_kfold" or "holdout".
+        n_splits: folds per repeat; 1 for a holdout.
+        n_repeats: repeats; for a holdout, seeds on the one fixed split.
+        test_over_train: validation rows / training rows of a fold, the correction term of `intervals.py`.
+        n_scored_rows: rows scored in each repeat, N above.
+        sha256: of the index arrays.
+    """
+
+    kind: Literal["stratified_kfold", "holdout"]
+    n_splits: int
+    n_repeats: int
+    test_over_train: float
+    n_scored_rows: int
+    sha256: str
+
+    @property
+    def n_folds(self) -> int:
+        """Folds in all, J."""
+        return self.n_splits * self.n_repeats
