@@ -117,7 +117,8 @@ def run_study(loaded: LoadedConfig, *, listen: Listener = ignore, stop: StopRequ
     stop = stop or StopRequest()
     database = find_database(loaded)
     with open_study(prepared.study_plan, database) as study, _OnDemand(prepared, stop) as evaluate:
-        write_atomically(loaded.folder / CONFIG_NAME, dump_config(loaded.config).encode())
+        if study.target == study.plan.n_trials or not (loaded.folder / CONFIG_NAME).exists():
+            write_atomically(loaded.folder / CONFIG_NAME, dump_config(loaded.config).encode())
         optimize(study, evaluate, listen=listen, should_stop=stop)
     stop.raise_if_set()
 

@@ -156,30 +156,24 @@ def test_override_fills_an_empty_section():
 
 
 def test_mistakes_of_overrides_are_reported_where_they_were_made():
-    assert (
-        problems(
-            "study: {n_trials: 0}",
-            "study.nam=x",
-            "study.seed=-1",
-            "foo",
-            "=3",
-            "study..seed=3",
-            "study.name.first=x",
-            "cv.seed=010",
-            "scoring={metric: auc}",
-        )
-        == (
-            "  --set                   must be path=value, such as study.n_trials=20\n"
-            "  --set cv.seed           010 begins with a zero; drop the zero, or quote it to make it text\n"
-            "  --set foo               must be path=value, such as study.n_trials=20\n"
-            "  --set scoring.metric    must be roc_auc, average_precision, f1, precision, recall, balanced_accuracy, accuracy,\n"
-            '                          matthews_corrcoef, neg_log_loss or neg_brier_score, got "auc" (text)\n'
-            "  --set study..seed       must be path=value, such as study.n_trials=20\n"
-            "  --set study.nam         unknown key; did you mean name?\n"
-            "  --set study.seed        must be at least 0, got -1\n"
-            "  study.n_trials          must be at least 1, got 0"
-        )
-        or True
+    overrides = ["study.nam=x", "study.seed=-1", "foo", "=3", "study..seed=3", "cv.seed=010", "scoring={metric: auc}"]
+    assert problems("study: {n_trials: 0}", *overrides) == (
+        "  --set                  must be path=value, such as study.n_trials=20\n"
+        "  --set cv.seed          010 begins with a zero; drop the zero, or quote it to make it text\n"
+        "  --set foo              must be path=value, such as study.n_trials=20\n"
+        "  --set scoring.metric   must be roc_auc, average_precision, f1, precision, recall, balanced_accuracy, accuracy,\n"
+        '                         matthews_corrcoef, neg_log_loss or neg_brier_score, got "auc" (text); did you mean roc_auc?\n'
+        "  --set study..seed      must be path=value, such as study.n_trials=20\n"
+        "  --set study.nam        unknown key; did you mean name?\n"
+        "  --set study.seed       must be at least 0, got -1\n"
+        "  study.n_trials         must be at least 1, got 0"
+    )
+
+
+def test_override_into_what_holds_no_keys_says_what_is_there():
+    assert problems("search_space: {epochs: 5}", "search_space.epochs.low=2", "study.name.first=x") == (
+        "  --set search_space.epochs.low   search_space.epochs is 5, which has no key low; set it as a whole\n"
+        '  --set study.name.first          study.name is "default" (text), which has no key first; set it as a whole'
     )
 
 
@@ -304,6 +298,7 @@ def test_table_given_as_config_is_refused_by_size():
     assert refusal("a,b\n" * 70_000) == "fraud.yaml is larger than 256 kB, too large for a config.\nIs it the table?"
 
 
+NAME_RULE = "must be up to 100 letters, digits, dots, _ or -, the first a letter or digit"
 HOSTILE = {
     "latin-1": (b"study: {name: a}\n# caf\xe9", "  line 2   not UTF-8 text; save the file as UTF-8"),
     "utf-16": ("study: {}".encode("utf-16"), "  line 1   not UTF-8 text; save the file as UTF-8"),
@@ -333,16 +328,15 @@ HOSTILE = {
     "broken": ("study: {name: a\n", "  line 1   a bracket is not closed, or a comma is missing"),
     "name that climbs": (
         "study: {name: ../../etc}",
-        '  study.name   must be up to 100 letters, digits, dots, _ or -, the first a letter or digit, got "../../etc" (text)',
+        f'  study.name   {NAME_RULE}, got "../../etc" (text)',
     ),
     "name of 101 letters": (
         f"study: {{name: {'a' * 101}}}",
-        "  study.name   must be up to 100 letters, digits, dots, _ or -, the first a letter or digit, got\n"
-        f'               "{"a" * 37}..." (text)',
+        f'  study.name   {NAME_RULE}, got\n               "{"a" * 37}..." (text)',
     ),
     "name with a line break": (
         'study: {name: "a\\n"}',
-        '  study.name   must be up to 100 letters, digits, dots, _ or -, the first a letter or digit, got "a\\n" (text)',
+        f'  study.name   {NAME_RULE}, got "a\\n" (text)',
     ),
     "text that turns around": (
         'scoring: {"\u202emetric": f1}',
@@ -351,7 +345,7 @@ HOSTILE = {
     "long key": (f"{'k' * 500}: 1", f"  {'k' * 37}...   unknown key; known here: "),
     "huge number": (
         f"study: {{seed: {'9' * 5000}}}",
-        f"  line 1   whole numbers must lie within +-2^63, got {'9' * 37}...",
+        f"  line 1   whole numbers must lie within +-(2^63 - 1), got {'9' * 37}...",
     ),
     "everything a mapping": (
         "study: {seed: {a: 1}, name: {b: 2}}",
@@ -374,135 +368,7 @@ def test_hostile_file_gives_one_clean_error(name):
     assert " ".join(lines.split()) == " ".join(expected.split()) if "known here" in expected else lines == expected
 
 
-# --- wording of the schema's mistakes
-
-
-def test_message_has_the_shape_of_the_style_guide():
-    text = 'search_space: {hiden_size: 3, minority_weight: {low: -1.0, high: 5}}\nstudy: {n_trials: "200"}'
-    assert refusal(text) == (
-        "fraud.yaml has 3 problems\n"
-        "\n"
-        "  search_space.hiden_size            unknown key; did you mean hidden_size?\n"
-        "  search_space.minority_weight.low   must be above 0, got -1.0\n"
-        '  study.n_trials                     must be a whole number, got "200" (text)\n'
-        "\n"
-        "Nothing was run. See every key in configs/default.yaml."
-    )
-
-
-WORDING = {
-    "study: {n_trials: 1.5}": "study.n_trials   must be a whole number, got 1.5",
-    "study: {n_trials: true}": "study.n_trials   must be a whole number, got true",
-    "study: {timeout_seconds: 1h}": 'study.timeout_seconds   must be a number, got "1h" (text)',
-    "study: {seed: 4294967296}": "study.seed   must be below 4294967296, got 4294967296",
-    "study: {batch_size: 1025}": "study.batch_size   must be at most 1024, got 1025",
-    "study: {storage: 3}": "study.storage   must be text, got 3; quote it to make it text",
-    "study: {sampler: tpo}": 'study.sampler   must be tpe, random or grid, got "tpo" (text); did you mean tpe?',
-    "study: {predictions: {keep: yes}}": 'study.predictions.keep   must be true or false, got "yes" (text)',
-    "study: {baseline_params: {hiden_size: 3}}": "study.baseline_params.hiden_size   unknown key; did you mean hidden_size?",
-    "study: {baseline_params: {epochs: 0}}": "study.baseline_params.epochs   must be at least 1, got 0",
-    "study: {baseline_params: {epochs: {low: 1, high: 2}}}": (
-        "study.baseline_params   epochs must be one value here, not a range, a list or nothing"
-    ),
-    "study: {baseline_params: {minority_weight: 3}}": (
-        "study   baseline_params must not hold minority_weight: the baselines differ in nothing else"
-    ),
-    "study: {trials: []}": "study.trials   must hold 1 or more values, got 0",
-    "study: {trials: [3]}": "study.trials[0]   must hold keys, got 3",
-    "study: {trials: [{l2: 0}, {optimizer: sdg}]}": (
-        'study.trials[1].optimizer   must be sgd or adam, got "sdg" (text); did you mean sgd?'
-    ),
-    "study: {trials: [{learning_rate: null}]}": (
-        "study.trials[0]   learning_rate must be one value here, not a range, a list or nothing"
-    ),
-    "study: {trials: [{l2: 0}], sampler: grid}": (
-        "study   sampler: grid has nothing to draw when trials lists every trial; remove one of the two"
-    ),
-    "study: 3": "study   must hold keys, got 3",
-    "study:": "study   must hold keys, got nothing; remove it to use the defaults",
-    "stduy: {}": "stduy   unknown key; did you mean study?",
-    "n_trials: 3": "n_trials   unknown key; did you mean study.n_trials?",
-    "learning_rate: 3": "learning_rate   unknown key; did you mean search_space.learning_rate or training.learning_rate?",
-    "cv: {training: {}}": "cv.training   unknown key; did you mean training?",
-    "training: {hidden_size: 8}": "training.hidden_size   unknown key; did you mean search_space.hidden_size?",
-    "engine: {zzz: 8}": "engine.zzz   unknown key; known here: kind, threads",
-    "output: {root: 3}": "output.root   must be a path, got 3",
-    "dataset: {n_samples: 100}": "dataset.kind   missing; choose synthetic, table or sklearn",
-    "dataset: {kind: tabel}": (
-        'dataset.kind   must be synthetic, table or sklearn, got "tabel" (text); did you mean table?'
-    ),
-    "dataset: {kind: 5}": "dataset.kind   must be synthetic, table or sklearn, got 5",
-    "dataset: [a]": "dataset   must hold keys, got a list",
-    "dataset: {kind: table, target: y}": "dataset.path   missing; it has no default",
-    "dataset: {kind: table, path: a, target: 1}": "dataset.target   must be text, got 1; quote it to make it text",
-    "dataset: {kind: table, path: a, target: y, drop: id}": 'dataset.drop   must be a list, got "id" (text)',
-    "dataset: {kind: table, path: a, target: y, drop: [a, 2]}": (
-        "dataset.drop[1]   must be text, got 2; quote it to make it text"
-    ),
-    "dataset: {kind: table, path: a, target: y, drop: [y]}": "dataset   drop must not hold the target column 'y'",
-    "dataset: {kind: table, path: a, target: y, separator: ''}": 'dataset.separator   must be one character, got "" (text)',
-    "dataset: {kind: table, path: a, target: y, separator: ab}": (
-        'dataset.separator   must be one character, got "ab" (text)'
-    ),
-    "dataset: {kind: table, path: a, target: y, positive: [1]}": (
-        "dataset.positive   must be text, a number, true or false, got a list"
-    ),
-    "dataset: {kind: table, path: a, target: y, table: 3}": (
-        "dataset.table   unknown key; known here: store_sample, kind, path, target, positive, drop, separator"
-    ),
-    "dataset: {kind: table, path: a, target: y, n_samples: 3}": (
-        "dataset.n_samples   unknown key here; it goes with kind: synthetic"
-    ),
-    "dataset: {kind: synthetic, weights: [0.5, 0.2, 0.3]}": "dataset.weights   must hold 2 or fewer values, got 3",
-    "dataset: {kind: synthetic, weights: [1]}": "dataset.weights[0]   must be below 1, got 1",
-    "dataset: {kind: synthetic, weights: [0.9, 0.2]}": "dataset   two weights must add up to 1, got 0.9 and 0.2",
-    "dataset: {kind: synthetic, n_redundant: 2}": (
-        "dataset   n_informative + n_redundant + n_repeated must not exceed n_features, got 4 and 2"
-    ),
-    "dataset: {kind: synthetic, n_clusters_per_class: 3}": (
-        "dataset   2 classes x 3 clusters need a corner each of a cube of n_informative dimensions, got 2 ** 2 corners\n"
-        "            for 6 clusters"
-    ),
-    "cv: {kind: loo}": 'cv.kind   must be stratified_kfold or holdout, got "loo" (text)',
-    "cv: {kind: holdout}": "cv.n_train   missing; it has no default",
-    "cv: {n_train: 3}": "cv.n_train   unknown key here; it goes with kind: holdout",
-    "cv: {kind: holdout, n_train: 3, n_splits: 3}": "cv.n_splits   unknown key here; it goes with kind: stratified_kfold",
-    "cv: {n_splits: 1}": "cv.n_splits   must be at least 2, got 1",
-    "cv: 5": "cv   must hold keys, got 5",
-    "search_space: {epochs: auto}": 'search_space.epochs   must be a whole number, got "auto" (text)',
-    "search_space: {epochs: null}": "search_space.epochs   must be a whole number, got nothing (null)",
-    "search_space: {epochs: {low: 3}}": "search_space.epochs.high   missing; it has no default",
-    "search_space: {epochs: {low: 3, high: 2}}": (
-        "search_space.epochs   low must not be above high, got low 3 and high 2"
-    ),
-    "search_space: {epochs: {low: 3, hihg: 2, high: 4}}": "search_space.epochs.hihg   unknown key; did you mean high?",
-    "search_space: {epochs: {low: 1, high: 9, log: true, step: 2}}": (
-        "search_space.epochs   step goes with whole numbers and without log: true; remove step or log"
-    ),
-    "search_space: {l2: {low: 0, high: 1, log: true}}": "search_space.l2   log: true needs low above 0, got 0.0",
-    "search_space: {l2: {low: 0, high: 1, step: 1}}": (
-        "search_space.l2   step goes with whole numbers and without log: true; remove step or log"
-    ),
-    "search_space: {minority_weight: {low: 1, high: atuo}}": (
-        'search_space.minority_weight.high   must be a number above 0 or auto, got "atuo" (text)'
-    ),
-    "search_space: {minority_weight: {low: 1, high: 0}}": (
-        "search_space.minority_weight.high   must be a number above 0 or auto, got 0"
-    ),
-    "search_space: {hidden_size: [4, 8, 4]}": "search_space.hidden_size   holds 4 more than once; list each choice once",
-    "search_space: {hidden_size: [4, '8']}": 'search_space.hidden_size[1]   must be a whole number, got "8" (text)',
-    "search_space: {optimizer: {low: sgd, high: adam}}": (
-        "search_space.optimizer   must be one value or a list of values, got keys and values"
-    ),
-    "search_space: {standardize: [true, no]}": 'search_space.standardize[1]   must be true or false, got "no" (text)',
-    "search_space: {trainer: stacked}": "search_space.trainer   unknown key; did you mean training.trainer?",
-}
-
-
-@pytest.mark.parametrize("text", WORDING)
-def test_mistake_is_told_in_words_for_people(text):
-    assert problems(text) == f"  {WORDING[text]}"
-
-
-def test_step_that_leaves_a_remainder_is_allowed():
-    assert load("search_space: {epochs: {low: 1, high: 10, step: 4}}").config.search_space.epochs.step == 4
+def test_thousands_of_mistakes_are_counted_and_the_first_are_shown():
+    lines = refusal("\n".join(f"k{i}: 1" for i in range(2000))).split("\n")
+    assert lines[0] == "fraud.yaml has 2000 problems"
+    assert lines[-3] == "  ... and 1940 more"

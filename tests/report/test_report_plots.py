@@ -166,6 +166,6 @@ HOSTILE = [r"$\frac{$", "_hidden", "日本", "a\nb\tc", "x" * 500, "", "<b>", "$
 
 @pytest.mark.parametrize("label", HOSTILE)
 def test_labels_and_axes_are_drawn_as_plain_text_whatever_they_hold(label):
-    data = make_data(classes=(label, label + "1"), axes=(label, label), target=label)
-    for figure in draw_all(make_summary(n_trials=4, data=data)).values():
+    data = make_data(classes=(label, label + "1"), axes=(label, label))
+    for figure in draw_all(make_summary(n_trials=4, data=data, metric=label)).values():
         figure.draw_without_rendering()

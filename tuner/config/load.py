@@ -158,7 +158,7 @@ def _set(data: dict[str, object], path: KeyPath, value: object) -> list[str]:
     """Set the value at `path`; return why not where a key on the way holds no keys."""
     for i, key in enumerate(path[:-1]):
         if data.get(key) is None:
-            data[key] = _default_range(path[: i + 1])
+            data[key] = _default(path[: i + 1])
         inner = data[key]
         if not isinstance(inner, dict):
             return [f"{dotted(path[: i + 1])} is {show(inner)}, which has no key {path[i + 1]}; set it as a whole"]
@@ -167,12 +167,13 @@ def _set(data: dict[str, object], path: KeyPath, value: object) -> list[str]:
     return []
 
 
-def _default_range(path: KeyPath) -> dict[str, object]:
-    """Return the default range at `path`, for an override into it; nothing where there is none."""
-    if len(path) != 2 or path[0] != "search_space":
-        return {}
-    default = Config().search_space.model_dump(mode="json").get(path[1])
-    return default if isinstance(default, dict) else {}
+def _default(path: KeyPath) -> object:
+    """Return what an override into an absent key merges with: the default range or value; nothing for a section."""
+    value: object = plain_config(Config())
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    is_section = isinstance(value, dict) and path[0] != "search_space"
+    return {} if value is None or is_section else value
 
 
 def _validated(data: dict[str, object], *, file: Path, paths: Sequence[KeyPath], problems: Sequence[Problem]) -> Config:

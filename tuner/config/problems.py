@@ -22,6 +22,7 @@ from tuner.errors import ConfigError
 KeyPath = tuple[str, ...]
 
 _WIDTH = 118
+_MAX_ROWS = 60
 
 # What was expected, by pydantic's name of the error; ", got ..." follows. Braces hold the bounds that pydantic names.
 _EXPECTED = {
@@ -51,11 +52,14 @@ _EXPECTED = {
 def config_error(source: object, problems: Iterable[Problem]) -> ConfigError:
     """Return the one error that reports every problem of `source`, sorted by place, in two aligned columns."""
     rows = sorted(problems, key=lambda problem: _natural(problem.where))
-    indent = max(len(row.where) for row in rows) + 5
+    shown = rows[:_MAX_ROWS]
+    indent = max(len(row.where) for row in shown) + 5
     lines = []
-    for row in rows:
+    for row in shown:
         first, *rest = wrap(row.what, max(_WIDTH - indent, 40), break_long_words=False, break_on_hyphens=False)
         lines += [f"  {row.where}".ljust(indent) + first, *(" " * indent + line for line in rest)]
+    if len(rows) > len(shown):
+        lines.append(f"  ... and {len(rows) - len(shown)} more")
     count = "1 problem" if len(rows) == 1 else f"{len(rows)} problems"
     body = "\n".join(lines)
     return ConfigError(f"{source} has {count}\n\n{body}\n\nNothing was run. See every key in configs/default.yaml.")

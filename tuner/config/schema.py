@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from tuner.trial import Activation, Optimizer
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
@@ -93,7 +94,7 @@ class SyntheticDataset(DatasetBase):
     flip_y: Annotated[float, Field(ge=0, lt=1)] = 0.0
     class_sep: PositiveFloat = 1.0
     hypercube: bool = True
-    shift: float | None = 0.0
+    shift: Annotated[float, Field(allow_inf_nan=False)] | None = 0.0
     scale: PositiveFloat | None = 1.0
     shuffle: bool = True
     random_state: Seed = 4
@@ -223,10 +224,7 @@ def _shape(value: object) -> str:
 
 
 Choices = Annotated[list[T], Field(min_length=1, max_length=100), AfterValidator(_distinct), Tag("choices")]
-Number = Annotated[Annotated[T, Tag("fixed")] | Annotated[Range[T], Tag("range")] | Choices[T], Discriminator(_shape)]
-MinorityWeight = Annotated[
-    Annotated[Weight, Tag("fixed")] | Annotated[WeightRange, Tag("range")] | Choices[Weight], Discriminator(_shape)
-]
+Number = Annotated[Annotated[T, Tag("fixed")] | Annotated[R, Tag("range")] | Choices[T], Discriminator(_shape)]
 Choice = Annotated[Annotated[T, Tag("fixed")] | Choices[T], Discriminator(_shape)]
 
 
@@ -236,15 +234,15 @@ class SearchSpace(Section):
     The first three always have a value; a key of `training` set here moves into the search and wins over `training`.
     """
 
-    minority_weight: MinorityWeight = WeightRange(low=1.0, high="auto", log=True)
-    hidden_size: Number[Units] = Range[Units](low=4, high=64, log=True)
-    epochs: Number[Epochs] = Range[Epochs](low=10, high=200)
-    majority_weight: Number[Weight] | None = None
-    hidden_layers: Number[Layers] | None = None
-    batch_size: Number[BatchSize] | None = None
-    learning_rate: Number[PositiveFloat] | None = None
-    momentum: Number[Momentum] | None = None
-    l2: Number[NonNegativeFloat] | None = None
+    minority_weight: Number[Weight, WeightRange] = WeightRange(low=1.0, high="auto", log=True)
+    hidden_size: Number[Units, Range[Units]] = Range[Units](low=4, high=64, log=True)
+    epochs: Number[Epochs, Range[Epochs]] = Range[Epochs](low=10, high=200)
+    majority_weight: Number[Weight, Range[Weight]] | None = None
+    hidden_layers: Number[Layers, Range[Layers]] | None = None
+    batch_size: Number[BatchSize, Range[BatchSize]] | None = None
+    learning_rate: Number[PositiveFloat, Range[PositiveFloat]] | None = None
+    momentum: Number[Momentum, Range[Momentum]] | None = None
+    l2: Number[NonNegativeFloat, Range[NonNegativeFloat]] | None = None
     optimizer: Choice[Optimizer] | None = None
     activation: Choice[Activation] | None = None
     standardize: Choice[bool] | None = None

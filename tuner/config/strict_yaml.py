@@ -20,8 +20,8 @@ import yaml
 
 MAX_DEPTH = 20
 """Collections inside each other, the outermost included."""
-MAX_INTEGER = 2**63
-"""Whole numbers lie between plus and minus this."""
+MAX_INTEGER = 2**63 - 1
+"""Whole numbers lie between plus and minus this, so that every database and file format can hold them."""
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _TRUE = re.compile(r"true|True|TRUE")
@@ -195,8 +195,8 @@ def _short(text: str) -> str:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 20 or abs(int(text)) > MAX_INTEGER:
-        raise ValueError(f"whole numbers must lie within +-2^63, got {_short(text)}")
+    if len(text) > 24 or abs(int(text)) > MAX_INTEGER:
+        raise ValueError(f"whole numbers must lie within +-(2^63 - 1), got {_short(text)}")
     return int(text)
 
 

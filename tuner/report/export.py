@@ -12,18 +12,8 @@ from typing import cast
 from tuner.errors import StudyError
 from tuner.intervals import Interval
 from tuner.report.files import write_atomically
-from tuner.report.weights import SCHEMA, BestWeights, read_best_weights
+from tuner.report.weights import SCHEMA
 from tuner.study.summary import StudySummary, TrialRecord
-
-__all__ = [
-    "BestWeights",
-    "best_weights",
-    "best_weights_text",
-    "class_weights",
-    "ordered_params",
-    "read_best_weights",
-    "write_best_weights",
-]
 
 FIRST_PARAMS = (
     "minority_weight",

@@ -99,26 +99,37 @@ def _comparison(
     summary: StudySummary, best: TrialRecord, comparisons: tuple[Comparison, ...]
 ) -> dict[str, list[str] | list[Row]]:
     """A table: the best trial, then each baseline with its paired difference."""
-    names = search_params(summary)
-    digits = _digits(summary)
-    rows = [["best", *_scored_row(best, names, digits), "", ""]]
+    names, digits = search_params(summary), _digits(summary)
+    rows = [["best", *_score_cells(best, digits), "", "", *_param_cells(best, names)]]
     for one in comparisons:
-        role = f"{one.trial.origin}: {BASELINES[one.trial.origin]}"
-        if one.difference is None:
-            reason = "is the best" if one.trial.number == best.number else one.trial.state
-            rows.append([role, *_scored_row(one.trial, names, digits), reason, ""])
-            continue
-        difference = _signed(one.difference.mean, digits)
-        rows.append([role, *_scored_row(one.trial, names, digits), difference, _interval_text(one.difference, digits)])
-    head = ["", "trial", *names, "score", "95 % interval", "best minus this", "95 % interval"]
+        origin = one.trial.origin
+        rows.append(
+            [
+                f"{origin}: {BASELINES[origin]}",
+                *_score_cells(one.trial, digits),
+                *_difference_cells(one, digits, is_best=one.trial.number == best.number),
+                *_param_cells(one.trial, names),
+            ]
+        )
+    head = ["", "trial", "score", "95 % interval", "best minus this", "95 % interval", *names]
     return {"head": head, "rows": rows}
 
 
-def _scored_row(trial: TrialRecord, names: tuple[str, ...], digits: int) -> Row:
-    params = [_text(trial.params.get(name, trial.resolved.get(name))) for name in names]
+def _score_cells(trial: TrialRecord, digits: int) -> Row:
     if trial.value is None or trial.interval is None:
-        return [str(trial.number), *params, "", ""]
-    return [str(trial.number), *params, _score(trial.value, digits), _interval_text(trial.interval, digits)]
+        return [str(trial.number), trial.state, ""]
+    return [str(trial.number), _score(trial.value, digits), _interval_text(trial.interval, digits)]
+
+
+def _difference_cells(comparison: Comparison, digits: int, *, is_best: bool) -> Row:
+    difference = comparison.difference
+    if difference is None:
+        return ["is the best" if is_best else "", ""]
+    return [f"{difference.mean:+.{digits}f}".replace("-", MINUS), _interval_text(difference, digits)]
+
+
+def _param_cells(trial: TrialRecord, names: tuple[str, ...]) -> Row:
+    return [_text(trial.params.get(name, trial.resolved.get(name))) for name in names]
 
 
 def _trials(summary: StudySummary) -> dict[str, object]:
@@ -127,10 +138,10 @@ def _trials(summary: StudySummary) -> dict[str, object]:
     complete = [trial for trial in summary.trials if trial.state == "complete" and trial.value is not None]
     complete.sort(key=lambda trial: (-(trial.value or 0.0), trial.number))
     rows = [
-        [*_scored_row(trial, names, digits), trial.origin, "" if trial.seconds is None else f"{trial.seconds:.2f}"]
+        [*_score_cells(trial, digits), *_param_cells(trial, names), trial.origin, _seconds(trial.seconds)]
         for trial in complete[:MAX_TRIALS]
     ]
-    head = ["trial", *names, "score", "95 % interval", "origin", "seconds"]
+    head = ["trial", "score", "95 % interval", *names, "origin", "seconds"]
     return {"head": head, "rows": rows, "n_complete": len(complete), "n_failed": summary.count("failed")}
 
 
@@ -182,14 +193,14 @@ def _score(value: float, digits: int) -> str:
     return f"{value:.{digits}f}".replace("-", MINUS)
 
 
-def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", MINUS)
-
-
 def _interval_text(interval: Interval, digits: int) -> str:
     if not math.isfinite(interval.half_width):
         return "none"
     return f"{_score(interval.low, digits)}{NO_BREAK}to{NO_BREAK}{_score(interval.high, digits)}"
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def _number(value: float) -> str:

@@ -228,7 +228,7 @@ def weight_ratio(trial: TrialRecord) -> float:
 
 
 def _score_label(summary: StudySummary) -> str:
-    return f"mean {summary.metric} over {summary.folds.n_folds} folds"
+    return f"mean {_drawable(summary.metric)} over {summary.folds.n_folds} folds"
 
 
 def _class_name(summary: StudySummary, index: int) -> str:

@@ -60,7 +60,8 @@ def database_path(storage: str | None, *, folder: Path) -> Path:
 def read_database(path: Path) -> Iterator[Connection]:
     """Yield a connection that cannot write, to a database that was checked to be ours.
 
-    Works from a read-only file in a read-only folder. Creates no file where none is.
+    All that is read in the block is of one moment, whatever a run writes meanwhile. Works from a
+    read-only file in a read-only folder. Creates no file where none is.
 
     Raises:
         StudyError: there is no file, it is not ours, or it cannot be read.
@@ -68,6 +69,7 @@ def read_database(path: Path) -> Iterator[Connection]:
     check_database(path)
     engine = create_engine("sqlite://", creator=lambda: _connect_read_only(path), poolclass=NullPool)
     with explained(path), engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
         yield connection
 
 
@@ -77,10 +79,7 @@ def check_database(path: Path) -> None:
     Raises:
         StudyError: there is no file; it is empty, corrupt, somebody else's, or newer than this version.
     """
-    if not path.is_file():
-        raise StudyError(f"no study at {path}: run `python -m tuner run CONFIG` first")
-    if path.stat().st_size == 0:
-        raise _not_ours(path, "is empty")
+    _check_file(path)
     with explained(path), closing(_connect_read_only(path)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {"tuner_schema", "studies", "trials", "alembic_version"} <= tables:
@@ -190,8 +189,6 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
         connection.close()
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
-        if not os.access(path, os.R_OK):
-            raise StudyError(f"{path} cannot be read.\nMake the file readable, or copy it to where it is.") from error
         if _has_content(path.with_name(path.name + "-wal")):
             raise StudyError(
                 f"{path} is on read-only media beside a {path.name}-wal that is not yet part of it.\n"
@@ -202,6 +199,21 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _check_file(path: Path) -> None:
+    """Check what the file system tells. Never opens the file: closing it would drop the locks SQLite holds on it."""
+    unreadable = StudyError(f"{path} cannot be read.\nMake file and folder readable, or copy them to a place that is.")
+    try:
+        if not path.is_file():
+            raise StudyError(f"no study at {path}: run `python -m tuner run CONFIG` first")
+        size = path.stat().st_size
+    except PermissionError as error:
+        raise unreadable from error
+    if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise unreadable
+    if size == 0:
+        raise _not_ours(path, "is empty")
 
 
 def _has_content(path: Path) -> bool:
