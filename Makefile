@@ -40,7 +40,6 @@ test-fast: install
 	$(BIN)/python -m pytest -m 'not slow and not browser'
 
 bench: install
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[bench]'
 	$(BIN)/python -m pytest benchmarks --run-benchmarks -s
 
 clean:

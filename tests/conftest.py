@@ -1,9 +1,13 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and the rule that nothing is skipped in continuous integration."""
 
 import os
+import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+
+IN_CI = bool(os.environ.get("CI"))
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +17,36 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real tables are not at {folder}; set TUNER_SHARED_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of Debian's Chromium."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("there is no chromium on the PATH; on Debian: apt-get install chromium")
+    return path
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI, a skipped test is a failed one; an expected failure stays what it is."""
+    report = yield
+    if IN_CI and not hasattr(report, "wasxfail"):
+        _fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """In CI, a skipped module is a failed one."""
+    report = yield
+    if IN_CI:
+        _fail_if_skipped(report)
+    return report
+
+
+def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"nothing is skipped in CI: {report.longreprtext}"

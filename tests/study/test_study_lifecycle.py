@@ -294,3 +294,27 @@ def test_summary_of_many_folds_is_quick(path):
     assert time.perf_counter() - began < 2.0
     assert summary.count("complete") == len(summary.trials) == 2000
     assert summary.trials[1999].fold_scores.shape == (2, 15)
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("DELETE FROM studies", "deleted it"),
+        ("UPDATE studies SET study_name = 'other'", 'renamed it to "other"'),
+    ],
+)
+def test_study_that_another_program_deleted_or_renamed_is_refused_by_readers_and_runs(tmp_path, statement, what):
+    plan, path = make_plan(), tmp_path / "study.db"
+    run(plan, path)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement)
+    connection.close()
+    message = (
+        f'study "{plan.section.name}" is incomplete: another program, such as optuna-dashboard, {what}.\n'
+        "Restore a copy of the database, or start over by deleting the study's folder."
+    )
+    for use in (lambda: load_summary(path, plan.section.name), lambda: run(plan, path)):
+        with pytest.raises(StudyError) as error:
+            use()
+        assert str(error.value) == message

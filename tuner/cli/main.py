@@ -183,7 +183,7 @@ def replay(
 @app.command(epilog="Example: python -m tuner dashboard studies/default --port 8080")
 def dashboard(
     config: ConfigArgument,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
     override: SetOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,

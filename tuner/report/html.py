@@ -51,7 +51,7 @@ def render_report(summary: StudySummary, pictures: Mapping[str, bytes]) -> str:
         trials=_trials(summary),
         failures=[(str(trial.number), trial.failure) for trial in summary.trials if trial.failure][:MAX_FAILURES],
         space=[(name, _range_text(spec)) for name, spec in summary.space.items()],
-        config=list(_flatten(summary.config)),
+        config=[(key, text) for key, text in _flatten(summary.config) if key != "output.root"],
         pictures={name: base64.b64encode(png).decode("ascii") for name, png in pictures.items()},
     )
 

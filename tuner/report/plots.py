@@ -167,9 +167,19 @@ def draw_learning_curves(summary: StudySummary) -> Figure:
             _error_bar(axes, float(epochs[0]), intervals[0], color=mark.color)
         elif np.isfinite(lows).all():
             axes.fill_between(epochs, lows, highs, color=mark.color, alpha=0.13, linewidth=0)
+    _within_the_metric(axes, summary.metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     _legend(axes)
     return figure
+
+
+def _within_the_metric(axes: Axes, metric: str) -> None:
+    """Cut the axis at what the metric can be: intervals of few folds reach beyond it and would flatten the curves."""
+    lowest = -np.inf if metric.startswith("neg_") else -1.0 if metric == "matthews_corrcoef" else 0.0
+    highest = 0.0 if metric.startswith("neg_") else 1.0
+    low, high = axes.get_ylim()
+    margin = 0.02 * (min(high, highest) - max(low, lowest))
+    axes.set_ylim(max(low, lowest - margin), min(high, highest + margin))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,8 @@ metadata = MetaData()
 optuna_trials = table("trials", column("study_id"), column("number"), column("state"))
 """What readers need of Optuna's own table."""
 
+optuna_studies = table("studies", column("study_id"), column("study_name"))
+
 schema = Table("tuner_schema", metadata, Column("version", Integer, primary_key=True))
 
 studies = Table(
@@ -104,8 +106,23 @@ def create_tables(connection: Connection) -> None:
 
 
 def find_study(connection: Connection, name: str) -> RowMapping | None:
-    """Return the row of a study, None where there is none of that name."""
-    return connection.execute(select(studies).where(studies.c.name == name)).mappings().one_or_none()
+    """Return the row of a study, None where there is none of that name.
+
+    Raises:
+        StudyError: another program, such as optuna-dashboard, deleted or renamed the study on Optuna's side.
+    """
+    row = connection.execute(select(studies).where(studies.c.name == name)).mappings().one_or_none()
+    if row is not None:
+        there = connection.execute(
+            select(optuna_studies.c.study_name).where(optuna_studies.c.study_id == row["study_id"])
+        ).scalar_one_or_none()
+        if there != name:
+            what = "deleted it" if there is None else f'renamed it to "{there}"'
+            raise StudyError(
+                f'study "{name}" is incomplete: another program, such as optuna-dashboard, {what}.\n'
+                "Restore a copy of the database, or start over by deleting the study's folder."
+            )
+    return row
 
 
 def require_study(connection: Connection, name: str, path: Path) -> RowMapping:

@@ -131,6 +131,13 @@ def _connect_for_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _connect_for_sharing(path: Path) -> sqlite3.Connection:
+    """Open a file so that reading takes no lock and the first write of a transaction waits for a run's to end."""
+    connection = _connect_for_writing(path)
+    connection.isolation_level = "IMMEDIATE"
+    return connection
+
+
 def _connect_for_making(path: Path) -> sqlite3.Connection:
     """Open a file that counts only when it is whole, so single statements need not reach the disk."""
     connection = connect(path, mode="rwc")
@@ -171,9 +178,9 @@ def shared_storage(path: Path) -> Iterator[RDBStorage]:
     """
     check_database(path)
     with _quiet_optuna():
-        storage = _open(lambda: _connect_for_writing(path), path)
-    try:
-        yield storage
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
+        storage = _open(lambda: _connect_for_sharing(path), path)
+        try:
+            yield storage
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
