@@ -99,7 +99,7 @@ def _largest(prepared: Prepared) -> TrialParams:
 
 def _memory(prepared: Prepared, threads: int) -> int:
     """Return the bytes of the table and of as many of the largest stacks as train at once."""
-    program = program_of(_largest(prepared))
+    program = program_of(_largest(prepared), n_rows=max(map(len, prepared.folds.train)))
     n_folds = prepared.folds.plan.n_folds
     stack = stack_bytes(
         program,
@@ -115,7 +115,7 @@ def _memory(prepared: Prepared, threads: int) -> int:
 def _trial_seconds(prepared: Prepared) -> float:
     """Return a rough time of a middling trial on one core: its steps, each with a fixed and an arithmetic part."""
     params = prepared.space.resolve(0, prepared.space.middle())
-    program = program_of(params)
+    program = program_of(params, n_rows=max(map(len, prepared.folds.train)))
     steps = sum(ceil(len(rows) / params.batch_size) for rows in prepared.folds.train) * params.epochs
     return steps * (STEP_SECONDS + params.batch_size * _operations(program, prepared.dataset.X.shape[1]) / FLOPS)
 

@@ -134,7 +134,8 @@ class FoldPlan:
         kind: "stratified_kfold" or "holdout".
         n_splits: folds per repeat; 1 for a holdout.
         n_repeats: repeats; for a holdout, seeds on the one fixed split.
-        test_over_train: validation rows / training rows of a fold, the correction term of `intervals.py`.
+        test_over_train: the correction term of `intervals.py`: validation rows / training rows of a fold for k-fold;
+            0 for a holdout, whose repeats share one split, so that its intervals are over training seeds.
         n_scored_rows: rows scored in each repeat, N above.
         sha256: of the index arrays.
     """

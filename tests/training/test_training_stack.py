@@ -24,19 +24,24 @@ TRIALS = st.builds(
 @given(st.lists(TRIALS, min_size=1, max_size=30), st.integers(1, 40))
 def test_stacks_share_a_program_fit_their_size_and_hold_each_trial_once(changes, n_folds):
     batch = [trial(i, **c) for i, c in enumerate(changes)]
-    stacks = make_stacks(batch, n_folds)
+    stacks = make_stacks(batch, n_folds=n_folds, n_rows=1000)
     assert sorted(p.number for stack in stacks for p in stack) == list(range(len(batch)))
     for stack in stacks:
-        assert len({program_of(p) for p in stack}) == 1
+        assert len({program_of(p, n_rows=1000) for p in stack}) == 1
         assert len(stack) <= trials_per_stack(n_folds)
 
 
 @given(st.integers(1, 4096))
 def test_width_is_the_next_power_of_two_from_sixteen(hidden_size):
-    width = program_of(trial(hidden_size=hidden_size)).width
+    width = program_of(trial(hidden_size=hidden_size), n_rows=9).width
     assert width >= max(16, hidden_size)
     assert width == 16 or width < 2 * hidden_size
     assert width & (width - 1) == 0
+
+
+@pytest.mark.parametrize(("batch_size", "expected"), [(32, 32), (100, 100), (101, 100), (1_000_000, 100)])
+def test_a_batch_is_no_larger_than_the_rows_of_a_fold(batch_size, expected):
+    assert program_of(trial(batch_size=batch_size), n_rows=100).batch_size == expected
 
 
 @pytest.mark.parametrize(("n_folds", "expected"), [(1, 15), (2, 7), (5, 3), (10, 1), (15, 1), (30, 1)])

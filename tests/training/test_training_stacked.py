@@ -66,7 +66,7 @@ def test_validation_rows_in_blocks_give_the_same_logits(monkeypatch):
 
 def test_batch_orders_beyond_the_budget_are_drawn_again_and_alike(monkeypatch):
     kept = alone(plan())
-    monkeypatch.setattr(stacked, "STREAM_BYTES", 0)
+    monkeypatch.setattr(stacked.stack, "STREAM_BYTES", 0)
     assert alone(plan()).tobytes() == kept.tobytes()
 
 

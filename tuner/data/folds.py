@@ -94,7 +94,7 @@ def _holdout(y: NDArray[np.int32], section: Holdout, source: str) -> Folds:
         [pair] * section.n_repeats,
         kind="holdout",
         n_splits=1,
-        test_over_train=(n_rows - n_train) / n_train,
+        test_over_train=0.0,  # the repeats resample no rows
         scored_rows=pair[1],
     )
 

@@ -21,6 +21,10 @@ MODELS_WANTED = 15
 """Stacks are filled up to this many models; more gain nothing on a CPU and make slices wait for their neighbors."""
 
 
+STREAM_BYTES = 256 << 20
+"""Batch orders kept for the trials to come; beyond this they are drawn again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """What all models of a stack have in common; one compilation each."""
@@ -35,14 +39,14 @@ class Program:
     standardize: bool
 
 
-def program_of(params: TrialParams) -> Program:
-    """Return the program that trains `params`."""
+def program_of(params: TrialParams, *, n_rows: int) -> Program:
+    """Return the program that trains `params` on folds of at most `n_rows` training rows; a batch holds no more."""
     return Program(
         width=max(NARROWEST, 1 << (params.hidden_size - 1).bit_length()),
         hidden_layers=params.hidden_layers,
         activation=params.activation,
         optimizer=params.optimizer,
-        batch_size=params.batch_size,
+        batch_size=min(params.batch_size, n_rows),
         momentum=params.optimizer == "sgd" and params.momentum > 0,
         l2=params.l2 > 0,
         standardize=params.standardize,
@@ -54,17 +58,22 @@ def trials_per_stack(n_folds: int) -> int:
     return max(1, MODELS_WANTED // n_folds)
 
 
-def make_stacks(batch: Sequence[TrialParams], n_folds: int) -> list[tuple[TrialParams, ...]]:
+def make_stacks(batch: Sequence[TrialParams], *, n_folds: int, n_rows: int) -> list[tuple[TrialParams, ...]]:
     """Group a batch into stacks of at most `trials_per_stack` trials of one program, longest training first.
 
     Within a program trials are ordered by epochs, so that slices wait little for their neighbors.
+
+    Args:
+        batch: the trials.
+        n_folds: models of each trial.
+        n_rows: training rows of the largest fold.
     """
     size = trials_per_stack(n_folds)
     groups: dict[Program, list[TrialParams]] = {}
     for params in sorted(batch, key=lambda params: (-params.epochs, params.number)):
-        groups.setdefault(program_of(params), []).append(params)
+        groups.setdefault(program_of(params, n_rows=n_rows), []).append(params)
     stacks = [tuple(group[i : i + size]) for group in groups.values() for i in range(0, len(group), size)]
-    return sorted(stacks, key=lambda stack: -stack[0].epochs * program_of(stack[0]).width)
+    return sorted(stacks, key=lambda stack: -stack[0].epochs * stack[0].hidden_size)
 
 
 def checkpoint_epochs(epochs: int, *, longest: int, n_checkpoints: int) -> tuple[int, ...]:

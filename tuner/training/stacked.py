@@ -33,10 +33,6 @@ from tuner.trial import TrialParams
 Tensor = Any
 State = tuple[Tensor, ...]
 
-STREAM_BYTES = 256 << 20
-"""Batch orders kept for the trials to come; beyond this they are drawn again."""
-
-
 @dataclass(frozen=True, slots=True)
 class PerModel:
     """What differs between the models of a stack, each of shape `(M, 1, 1)`, float32."""
@@ -65,7 +61,7 @@ class StackedTrainer:
 
     def stacks(self, batch: Sequence[TrialParams]) -> list[tuple[TrialParams, ...]]:
         """Return the batch as stacks of one program each, longest first."""
-        return stack.make_stacks(batch, self.n_folds)
+        return stack.make_stacks(batch, n_folds=self.n_folds, n_rows=int(self.sizes.max()))
 
     def train(self, trials: Sequence[TrialParams], *, should_stop: Callable[[], bool]) -> list[Predictions] | None:
         """Train all folds of `trials`, which must share one `stack.Program`; see `trainer.Trainer`.
@@ -82,7 +78,7 @@ class StackedTrainer:
             ) from error
 
     def _train(self, trials: Sequence[TrialParams], should_stop: Callable[[], bool]) -> list[Predictions] | None:
-        program = self._compiled(stack.program_of(trials[0]))
+        program = self._compiled(stack.program_of(trials[0], n_rows=int(self.sizes.max())))
         filled = [*trials, *[trials[0]] * (self.slots - len(trials))]
         per_model = self._per_model(filled)
         state = self._initial_state(filled, program)
@@ -294,7 +290,7 @@ class _Traced:
 
 
 class _BatchStreams:
-    """Row numbers of every batch of an epoch, common to all trials; kept as long as they fit `STREAM_BYTES`."""
+    """Row numbers of every batch of an epoch, common to all trials; kept as long as they fit `stack.STREAM_BYTES`."""
 
     def __init__(self, plan: TrainingPlan, sizes: NDArray[np.int64]) -> None:
         self.plan = plan
@@ -309,7 +305,7 @@ class _BatchStreams:
         if stream is None:
             stream = tf.constant(self._draw(batch_size, epoch))
             with self._lock:
-                if self._bytes + 4 * int(tf.size(stream)) <= STREAM_BYTES and (batch_size, epoch) not in self._kept:
+                if self._bytes + 4 * int(tf.size(stream)) <= stack.STREAM_BYTES and (batch_size, epoch) not in self._kept:
                     self._kept[batch_size, epoch] = stream
                     self._bytes += 4 * int(tf.size(stream))
         return stream
