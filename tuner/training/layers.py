@@ -1,23 +1,28 @@
 """Keras layers and optimizers with a model axis.
 
-Every array carries the model axis first and has three dimensions, so that a value per model of shape `(M, 1, 1)`
-- learning rate, momentum, L2, count of steps - broadcasts against all of them.
+Activations have shape `(B, M, units)`: rows first, as Keras has them, models second. Every weight has three dimensions,
+models first, so that a value per model of shape `(M, 1, 1)` - learning rate, momentum, L2, count of steps -
+broadcasts against all of them.
 
 Source  Wang et al. 2021, Horizontally Fused Training Arrays, arXiv:2102.02344
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from tuner.training.backend import keras
+from tuner.training.backend import keras, tf
 
-ops = keras.ops
 Tensor = Any
+
+NARROW = 2
+"""Layers of at most so many inputs multiply column by column: a batched matrix product of that size takes half as long
+again, of 3 inputs it is faster (docs/decisions/0002)."""
 
 
 class StackedDense(keras.layers.Layer):  # type: ignore[misc]
-    """M dense layers side by side: `(M, B, inputs) -> (M, B, units)` with kernels `(M, inputs, units)`."""
+    """M dense layers side by side: `(B, M, inputs) -> (B, M, units)` with kernels `(M, inputs, units)`."""
 
     def __init__(self, n_models: int, units: int, activation: str | None = None) -> None:
         super().__init__()
@@ -31,16 +36,38 @@ class StackedDense(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, x: Tensor) -> Tensor:
         """Return the activations of all models."""
-        return self.activation(ops.add(ops.matmul(x, self.kernel), self.bias))
+        return self.activation(_product(x, self.kernel) + self.bias[:, 0])
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _product(x: Tensor, kernel: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor]]]:
+    """Return `(B, M, inputs) x (M, inputs, units) -> (B, M, units)` and its gradient.
+
+    TensorFlow's own gradient of the einsum names the axes in another order, for which XLA transposes.
+    """
+    n_inputs = kernel.shape[1]
+    if n_inputs <= NARROW:
+        product = sum(x[..., i, None] * kernel[:, i] for i in range(n_inputs))
+    else:
+        product = tf.einsum("bmi,mio->bmo", x, kernel)
+
+    def gradient(slope: Tensor) -> tuple[Tensor, Tensor]:
+        if n_inputs <= NARROW:
+            kernel_slope = tf.stack([tf.reduce_sum(x[..., i, None] * slope, 0) for i in range(n_inputs)], 1)
+        else:
+            kernel_slope = tf.einsum("bmi,bmo->mio", x, slope)
+        return tf.einsum("bmo,mio->bmi", slope, kernel), kernel_slope
+
+    return product, gradient
 
 
 def stacked_mlp(
     *, n_models: int, n_features: int, width: int, hidden_layers: int, activation: str, batch_size: int
 ) -> keras.Model:
-    """Return M perceptrons as one Keras model from `(M, B, F)` to logits `(M, B, 1)`."""
+    """Return M perceptrons as one Keras model from `(B, M, F)` to logits `(B, M, 1)`."""
     layers = [StackedDense(n_models, width, activation) for _ in range(hidden_layers)]
     model = keras.Sequential([*layers, StackedDense(n_models, 1)])
-    model.build((n_models, batch_size, n_features))
+    model.build((batch_size, n_models, n_features))
     return model
 
 
@@ -57,10 +84,10 @@ class _Stateless:
         variable.assign(value)
 
     def assign_add(self, variable: Any, value: Tensor) -> None:
-        variable.assign(ops.add(variable, value))
+        variable.assign(keras.ops.add(variable, value))
 
     def assign_sub(self, variable: Any, value: Tensor) -> None:
-        variable.assign(ops.subtract(variable, value))
+        variable.assign(keras.ops.subtract(variable, value))
 
 
 class StackedSGD(_Stateless, keras.optimizers.SGD):  # type: ignore[misc]

@@ -26,12 +26,13 @@ from tuner.data.preprocessing import fit_scaler
 from tuner.errors import EngineError
 from tuner.training import seeds, stack
 from tuner.training.backend import keras, tf
-from tuner.training.layers import stacked_mlp, stacked_optimizer
+from tuner.training.layers import NARROW, stacked_mlp, stacked_optimizer
 from tuner.training.trainer import Predictions, TrainingPlan
 from tuner.trial import TrialParams
 
 Tensor = Any
 State = tuple[Tensor, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class PerModel:
@@ -142,7 +143,8 @@ class StackedTrainer:
         for start in range(0, v, rows):
             block = self.valid[:, start : start + rows]
             short = rows - block.shape[1]
-            values = program.predict(state[: len(program.weights)], tf.constant(np.pad(block, ((0, 0), (0, short)))))
+            padded = tf.constant(np.pad(block, ((0, 0), (0, short))).T)
+            values = program.predict(state[: len(program.weights)], padded)
             blocks.append(values.numpy()[:, : rows - short])
         return np.concatenate(blocks, axis=1).reshape(self.slots, self.n_folds, v)
 
@@ -178,11 +180,11 @@ class _Compiled:
         self.slots = self.optimizer.variables[2:]  # after the scalar count of steps and the scalar learning rate
         self.table = table
         scaler = fit_scaler(plan.dataset.X, plan.folds, standardize=key.standardize)
-        self.mean = tf.constant(scaler.mean[:, None, :])
-        self.scale = tf.constant(scaler.scale[:, None, :])
+        self.mean = tf.constant(scaler.mean)
+        self.scale = tf.constant(scaler.scale)
         sizes = np.array([len(rows) for rows in plan.folds.train], np.int32)
         self.steps = np.ceil(sizes / key.batch_size).astype(np.int32)
-        self.sizes = tf.constant(sizes[:, None, None])
+        self.sizes = tf.constant(sizes[:, None])
         self._epoch = _Traced(self._epoch_of_steps)
         self._logits = _Traced(self._logits_of_rows)
 
@@ -193,7 +195,7 @@ class _Compiled:
 
         Args:
             state: weights, then optimizer slots.
-            order: row numbers of every batch, shape `(S, J, B)`, int32.
+            order: row numbers of every batch, shape `(S, B, J)`, int32.
             epoch: epochs already made.
             active: shape `(M,)`.
         """
@@ -201,21 +203,23 @@ class _Compiled:
         return tuple(self._epoch(state, hyper, order, tf.constant(float(epoch)), tf.constant(active[:, None, None])))
 
     def predict(self, weights: State, rows: Tensor) -> Tensor:
-        """Return logits `(M, rows)` of the row numbers `(J, rows)`."""
+        """Return logits `(M, rows)` of the row numbers `(rows, J)`."""
         return self._logits(weights, rows)
 
     def _rows(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return standardized features `(M, n, F)` and labels `(M, n, 1)` of the row numbers `(J, n)`."""
+        """Return standardized features `(n, M, F)` and labels `(n, M, 1)` of the row numbers `(n, J)`."""
         gathered = tf.gather(self.table, rows)
-        x, y = (gathered[..., :-1] - self.mean) / self.scale, gathered[..., -1:]
-        repeats = (self.slots_in_stack, 1, 1)
+        centered, y = gathered[..., :-1] - self.mean, gathered[..., -1:]
+        # XLA computes a division once, but a product again for each use; before a matrix product that is once, too.
+        x = centered / self.scale if centered.shape[-1] <= NARROW else centered * (1.0 / self.scale)
+        repeats = (1, self.slots_in_stack, 1)
         return (tf.tile(x, repeats), tf.tile(y, repeats)) if self.slots_in_stack > 1 else (x, y)
 
     def _forward(self, weights: State, x: Tensor) -> Tensor:
         return self.model.stateless_call(list(weights), [], x)[0]
 
     def _logits_of_rows(self, weights: State, rows: Tensor) -> Tensor:
-        return self._forward(weights, self._rows(rows)[0])[..., 0]
+        return tf.transpose(self._forward(weights, self._rows(rows)[0])[..., 0])
 
     def _epoch_of_steps(
         self, state: State, per_model: tuple[Tensor, ...], order: Tensor, epoch: Tensor, active: Tensor
@@ -234,9 +238,9 @@ class _Compiled:
         n_weights, batch = len(self.weights), self.key.batch_size
         weights, slots = state[:n_weights], state[n_weights:]
         x, y = self._rows(order[s])
-        left = tf.tile(self.sizes - s * batch, (self.slots_in_stack, 1, 1))  # training rows not yet visited
-        row_weight = tf.where(y > 0, hyper.minority_weight, hyper.majority_weight)
-        row_weight = tf.where(tf.range(batch)[:, None] < left, row_weight, 0.0)
+        left = tf.tile(self.sizes - s * batch, (self.slots_in_stack, 1))  # training rows not yet visited, (M, 1)
+        row_weight = tf.where(y > 0, hyper.minority_weight[..., 0], hyper.majority_weight[..., 0])
+        row_weight = tf.where(tf.range(batch)[:, None, None] < left, row_weight, 0.0)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             logits = self._forward(weights, x)
@@ -252,7 +256,7 @@ class _Compiled:
         new = self._update(weights, slots, gradients, hyper, steps=self._steps_made(s, epoch))
         if self.steps.min() == self.steps.max():
             return new
-        return [tf.where(left > 0, value, old) for value, old in zip(new, state, strict=True)]
+        return [tf.where(left[..., None] > 0, value, old) for value, old in zip(new, state, strict=True)]
 
     def _steps_made(self, s: Tensor, epoch: Tensor) -> Tensor:
         """Return the steps each model has made before this one, shape `(M, 1, 1)`."""
@@ -300,14 +304,15 @@ class _BatchStreams:
         self._lock = threading.Lock()
 
     def at(self, batch_size: int, epoch: int) -> Tensor:
-        """Return row numbers of `epoch` (from 0), shape `(S, J, B)`, int32; row 0 fills what a fold lacks."""
+        """Return row numbers of `epoch` (from 0), shape `(S, B, J)`, int32; row 0 fills what a fold lacks."""
         stream = self._kept.get((batch_size, epoch))
         if stream is None:
-            stream = tf.constant(self._draw(batch_size, epoch))
+            rows = self._draw(batch_size, epoch)
+            stream = tf.constant(rows)
             with self._lock:
-                if self._bytes + 4 * int(tf.size(stream)) <= stack.STREAM_BYTES and (batch_size, epoch) not in self._kept:
+                if (batch_size, epoch) not in self._kept and self._bytes + rows.nbytes <= stack.STREAM_BYTES:
                     self._kept[batch_size, epoch] = stream
-                    self._bytes += 4 * int(tf.size(stream))
+                    self._bytes += rows.nbytes
         return stream
 
     def _draw(self, batch_size: int, epoch: int) -> NDArray[np.int32]:
@@ -323,7 +328,7 @@ class _BatchStreams:
                 epoch=epoch,
             )
             rows[fold, : len(train)] = train[order]
-        return np.ascontiguousarray(rows.reshape(len(self.sizes), n_steps, batch_size).transpose(1, 0, 2))
+        return np.ascontiguousarray(rows.T.reshape(n_steps, batch_size, len(self.sizes)))
 
 
 def _padded(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int32]:
