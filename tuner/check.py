@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from math import ceil
 
+import numpy as np
+
 from tuner.data.checks import Finding
+from tuner.errors import ConfigError
 from tuner.run import Prepared
-from tuner.study.lifecycle import predicted_bytes
-from tuner.training.stack import Program, program_of, stack_bytes, trials_per_stack
+from tuner.study.lifecycle import check_predictions, predicted_bytes
+from tuner.training.stack import STREAM_BYTES, Program, program_of, stack_bytes, trials_per_stack
 from tuner.trial import TrialParams
 
 STEP_SECONDS = 1.4e-6
@@ -20,7 +23,10 @@ FLOPS = 4.5e10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What `check` explains: plain data, in the order it is shown. Memory and time are estimates."""
+    """What `check` explains: plain data, in the order it is shown.
+
+    `memory_bytes` and `seconds` are estimates; nobody has measured the sequential trainer, so its seconds are None.
+    """
 
     study: str
     source: str
@@ -38,9 +44,10 @@ class Plan:
     search_space: dict[str, dict[str, object]]
     fixed: dict[str, object]
     baselines: list[dict[str, object]]
+    trials_at_once: int
     predictions_bytes: int
     memory_bytes: int
-    seconds: float
+    seconds: float | None
     notices: list[str]
     findings: list[Finding]
 
@@ -70,16 +77,17 @@ def make_plan(prepared: Prepared, *, threads: int) -> Plan:
         imbalance_ratio=dataset.imbalance_ratio,
         folds=_fold_words(prepared),
         models_per_trial=folds.plan.n_folds,
-        fewest_minority_rows=min(int(dataset.y[rows].sum()) for rows in folds.valid),
+        fewest_minority_rows=min(int(np.bincount(dataset.y[rows], minlength=2).min()) for rows in folds.valid),
         metric=config.scoring.metric,
         n_trials=n_trials,
         search_space=space.describe(),
         fixed=dict(space.fixed),
         baselines=[dict(point.params) for point in space.points if point.origin != "sampled"],
+        trials_at_once=min(_batch(prepared), threads * _trials_per_stack(prepared)),
         predictions_bytes=predicted_bytes(folds.plan, n_trials) if keep else 0,
         memory_bytes=_memory(prepared, threads),
-        seconds=n_trials * _trial_seconds(prepared) / threads,
-        notices=list(space.notices),
+        seconds=None if _is_sequential(prepared) else n_trials * _trial_seconds(prepared) / _lanes(prepared, threads),
+        notices=[*space.notices, *_refusals(prepared, n_trials)],
         findings=prepared.findings(),
     )
 
@@ -88,8 +96,35 @@ def _fold_words(prepared: Prepared) -> str:
     plan = prepared.folds.plan
     if plan.kind == "holdout":
         rows = len(prepared.folds.train[0])
-        return f"holdout: the first {rows:,} rows train, {plan.n_scored_rows:,} test, {plan.n_repeats} seeds"
-    return f"stratified {plan.n_splits}-fold x {plan.n_repeats} repeats"
+        seeds = f"{plan.n_repeats} seed{'s' * (plan.n_repeats > 1)}"
+        return f"holdout: the first {rows:,} rows train, {plan.n_scored_rows:,} test, {seeds}"
+    return f"stratified {plan.n_splits}-fold x {plan.n_repeats} repeat{'s' * (plan.n_repeats > 1)}"
+
+
+def _is_sequential(prepared: Prepared) -> bool:
+    return prepared.config.training.trainer == "sequential"
+
+
+def _batch(prepared: Prepared) -> int:
+    """Return the trials of a full batch: no more are evaluated at the same time."""
+    return min(prepared.config.study.batch_size, prepared.space.n_trials(prepared.config.study))
+
+
+def _trials_per_stack(prepared: Prepared) -> int:
+    return 1 if _is_sequential(prepared) else trials_per_stack(prepared.folds.plan.n_folds)
+
+
+def _lanes(prepared: Prepared, threads: int) -> int:
+    """Return how many stacks may train at the same time: trials of different programs never share one."""
+    return min(threads, _batch(prepared))
+
+
+def _refusals(prepared: Prepared, n_trials: int) -> list[str]:
+    try:
+        check_predictions(prepared.config.study, prepared.folds.plan, n_trials)
+    except ConfigError as error:
+        return [f"`run` will refuse this: {error}"]
+    return []
 
 
 def _largest(prepared: Prepared) -> TrialParams:
@@ -98,18 +133,21 @@ def _largest(prepared: Prepared) -> TrialParams:
 
 
 def _memory(prepared: Prepared, threads: int) -> int:
-    """Return the bytes of the table and of as many of the largest stacks as train at once."""
-    program = program_of(_largest(prepared), n_rows=max(map(len, prepared.folds.train)))
-    n_folds = prepared.folds.plan.n_folds
+    """Return the bytes of the table, of the batch orders kept, and of the largest stacks, as many as train at once."""
+    n_rows, n_folds = max(map(len, prepared.folds.train)), prepared.folds.plan.n_folds
+    program = program_of(_largest(prepared), n_rows=n_rows)
+    n_steps = ceil(n_rows / program.batch_size)
     stack = stack_bytes(
         program,
-        n_models=trials_per_stack(n_folds) * n_folds,
+        n_models=_trials_per_stack(prepared) * n_folds,
         n_features=prepared.dataset.X.shape[1],
-        n_steps=ceil(max(map(len, prepared.folds.train)) / program.batch_size),
+        n_steps=n_steps,
         n_checkpoints=prepared.config.training.checkpoints,
         v=max(map(len, prepared.folds.valid)),
     )
-    return 3 * prepared.dataset.X.nbytes + threads * stack
+    orders = min(STREAM_BYTES, 4 * n_folds * n_steps * program.batch_size * prepared.space.longest_training)
+    kept = 0 if _is_sequential(prepared) else orders
+    return 3 * prepared.dataset.X.nbytes + kept + _lanes(prepared, threads) * stack
 
 
 def _trial_seconds(prepared: Prepared) -> float:

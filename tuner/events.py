@@ -35,7 +35,6 @@ class BatchFinished:
     n_failed: int
     best: tuple[int, float, float, dict[str, object]] | None
     batch_seconds: float
-    train_seconds: float
     left_seconds: float | None
 
 

@@ -32,18 +32,25 @@ class StopRequest:
 
 @contextmanager
 def catching_signals() -> Iterator[StopRequest]:
-    """Turn SIGINT and SIGTERM into a `StopRequest`; the second one acts as if nobody had caught the first."""
+    """Turn SIGINT and SIGTERM into a `StopRequest`; the second one acts as if nobody had caught the first.
+
+    A signal that is ignored, as SIGINT is in what a shell script starts in the background, stays ignored.
+    """
     request = StopRequest()
-    caught = (signal.SIGINT, signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def receive(number: int, frame: FrameType | None) -> None:
         request.signal_number = number
-        for each in caught:
-            signal.signal(each, before[each])
+        restore()
 
-    before = {number: signal.signal(number, receive) for number in caught}
     try:
+        for number in before:
+            signal.signal(number, receive)
         yield request
     finally:
-        for number in caught:
-            signal.signal(number, before[number])
+        restore()

@@ -105,6 +105,8 @@ def replay_trial(
 
 def _complete_trial(summary: StudySummary, number: int) -> TrialRecord:
     record = next((trial for trial in summary.trials if trial.number == number), None)
+    if not summary.trials:
+        raise StudyError(f'study "{summary.name}" holds no trial yet.\nRun it with `python -m tuner run`.')
     if record is None:
         raise StudyError(
             f'study "{summary.name}" has no trial {number}; it holds trials 0 to {len(summary.trials) - 1}.\n'
@@ -114,6 +116,11 @@ def _complete_trial(summary: StudySummary, number: int) -> TrialRecord:
         raise StudyError(
             f'trial {number} of study "{summary.name}" is {record.state}, so there is no score to compare with.\n'
             "Choose a complete trial."
+        )
+    if record.interval is None:
+        raise StudyError(
+            f'trial {number} of study "{summary.name}" has no fold scores to compare with: another program added or '
+            "completed it.\nChoose a trial that this program scored."
         )
     return record
 

@@ -18,11 +18,11 @@ from tuner.data.folds import Folds, make_folds
 from tuner.data.summary import summarize
 from tuner.engine import LocalEngine, open_engine
 from tuner.events import Listener, Notice, OutputsWritten, ignore
+from tuner.files import make_folder, remove, write_atomically
 from tuner.interruption import StopRequest
 from tuner.objective import Objective
 from tuner.report import write_report
-from tuner.report.export import write_best_weights
-from tuner.report.files import write_atomically
+from tuner.report.export import WEIGHTS_NAME, write_best_weights
 from tuner.study.database import database_path
 from tuner.study.lifecycle import StudyPlan, open_study
 from tuner.study.loop import optimize
@@ -30,8 +30,6 @@ from tuner.study.space import ResolvedSpace, resolve_space
 from tuner.study.summary import StudySummary, load_summary
 from tuner.training.trainer import Trainer, TrainingPlan
 from tuner.trial import TrialParams, TrialScore
-
-WEIGHTS_NAME = "best_weights.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +116,7 @@ def run_study(loaded: LoadedConfig, *, listen: Listener = ignore, stop: StopRequ
     database = find_database(loaded)
     with open_study(prepared.study_plan, database) as study, _OnDemand(prepared, stop) as evaluate:
         if study.target == study.plan.n_trials or not (loaded.folder / CONFIG_NAME).exists():
-            write_atomically(loaded.folder / CONFIG_NAME, dump_config(loaded.config).encode())
+            _write_config(loaded)
         optimize(study, evaluate, listen=listen, should_stop=stop)
     stop.raise_if_set()
 
@@ -134,10 +132,19 @@ def run_study(loaded: LoadedConfig, *, listen: Listener = ignore, stop: StopRequ
     )
 
 
+def _write_config(loaded: LoadedConfig) -> None:
+    """Keep the config as run in the study's folder, which with `study.storage` nobody has made yet."""
+    if not loaded.folder.is_dir():
+        make_folder(loaded.folder)
+    write_atomically(loaded.folder / CONFIG_NAME, dump_config(loaded.config).encode())
+
+
 def write_outputs(summary: StudySummary, folder: Path, *, listen: Listener = ignore) -> dict[str, str]:
-    """Write report and, where a trial completed, the best weights; return path by kind."""
+    """Write report and best weights, or remove those of an earlier study that had some; return path by kind."""
     files = write_report(summary, folder)
-    if summary.best is not None:
+    if summary.best is None:
+        remove(folder / WEIGHTS_NAME)
+    else:
         write_best_weights(summary, folder / WEIGHTS_NAME)
         files["weights"] = str(folder / WEIGHTS_NAME)
     listen(OutputsWritten(files=files))

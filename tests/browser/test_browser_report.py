@@ -21,7 +21,8 @@ RULER = """<!DOCTYPE html><meta charset="utf-8">
 addEventListener("load", () => {{
   const measure = frame => {{
     const page = frame.contentDocument, root = page.documentElement;
-    return {{visible: root.clientWidth, needed: root.scrollWidth, images: [...page.images].map(i => i.naturalWidth)}};
+    const overflow = [...page.querySelectorAll(".scroll")].map(box => box.scrollWidth - box.clientWidth);
+    return {{visible: root.clientWidth, needed: root.scrollWidth, images: [...page.images].map(i => i.naturalWidth), overflow}};
   }};
   const measured = [...document.querySelectorAll("iframe")].map(measure);
   document.getElementById("measured").textContent = JSON.stringify(measured);
@@ -31,7 +32,7 @@ addEventListener("load", () => {{
 
 
 def measure(chromium: str, page: Path, folder: Path) -> list[dict]:
-    """Return the width visible and needed, in pixels, and the widths of all images, of a page in frames of WIDTHS."""
+    """Return widths in pixels of a page in frames of WIDTHS: visible, needed, of all images, beyond the box of each table."""
     frames = "\n".join(f'<iframe src="{page.as_uri()}" width="{width}" height="800"></iframe>' for width in WIDTHS)
     ruler = folder / "ruler.html"
     ruler.write_text(RULER.format(frames=frames))
@@ -70,6 +71,15 @@ def test_report_needs_no_horizontal_scrolling_and_all_its_images_load(chromium, 
         assert frame["needed"] <= frame["visible"]
         assert len(frame["images"]) == n_images
         assert min(frame["images"]) > 0
+
+
+def test_comparison_stacks_on_a_narrow_screen_and_a_wide_table_scrolls_in_its_box(chromium, tmp_path):
+    page = Path(write_report(make_summary(), tmp_path)["report"])
+    wide, narrow = measure(chromium, page, tmp_path)
+    comparison, trials = 0, 1
+    assert wide["overflow"][comparison] == narrow["overflow"][comparison] == 0
+    assert wide["overflow"][trials] == 0
+    assert narrow["overflow"][trials] > 0
 
 
 def test_long_names_do_not_make_the_report_wider_than_the_screen(chromium, tmp_path):

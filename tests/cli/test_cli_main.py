@@ -127,6 +127,13 @@ def test_export_to_stdout_is_the_file(capsys, finished):
     assert out.encode() == (finished / "best_weights.json").read_bytes()
 
 
+def test_export_into_a_folder_that_is_not_there_says_which_to_make(capsys, finished, tmp_path):
+    code, out, err = run_cli(capsys, "export", finished, "--out", tmp_path / "absent" / "w.json")
+    assert (code, out) == (4, "")
+    assert f"{tmp_path / 'absent' / 'w.json'} could not be written" in err
+    assert f"Make the folder {tmp_path / 'absent'}, then write the outputs again." in err
+
+
 def test_export_to_a_file_is_read_back(capsys, finished, tmp_path):
     code, out, _ = run_cli(capsys, "export", finished, "--out", tmp_path / "w.json")
     assert (code, out) == (0, f"{tmp_path / 'w.json'}\n")
@@ -171,8 +178,15 @@ def test_replay_of_a_tampered_score_disagrees_with_exit_code_6(capsys, study):
     assert json.loads(out)["agrees"] is False
 
 
+def test_replay_of_a_study_without_trials_is_one_message_and_no_table(capsys, tmp_path):
+    settings = ["--set", f"output.root={tmp_path}", "--set", "study.timeout_seconds=1.0e-9"]
+    assert run_cli(capsys, "run", SMOKE, "--quiet", *settings)[0] == 4
+    code, out, err = run_cli(capsys, "replay", tmp_path / "smoke", "--trial", 0)
+    assert (code, out, err) == (4, "", 'study "smoke" holds no trial yet.\nRun it with `python -m tuner run`.\n')
+
+
 def test_replay_of_a_trial_that_is_not_there_says_which_are(capsys, finished):
-    code, _, err = run_cli(capsys, "replay", finished, "--trial", 99, "--quiet")
+    code, _, err = run_cli(capsys, "replay", finished, "--trial", 99)
     assert code == 4
     assert err == (
         'study "smoke" has no trial 99; it holds trials 0 to 5.\nChoose one with `python -m tuner status CONFIG`.\n'
@@ -191,15 +205,62 @@ def test_a_diverging_trial_fails_with_its_reason_and_the_others_complete(capsys,
     assert failed.failure.startswith("training diverged: predictions of repeat 0, fold 0 are not finite after epoch")
 
 
-def test_a_study_in_which_every_trial_failed_has_no_best_and_exit_code_4(capsys, tmp_path):
+def test_a_study_in_which_every_trial_failed_has_no_best_no_old_weights_and_exit_code_4(capsys, tmp_path):
+    (tmp_path / "smoke").mkdir()
+    (tmp_path / "smoke" / "best_weights.json").write_text("of a study that was deleted")
     code, out, err = run_cli(
         capsys, "run", SMOKE, "--json", "--set", "study.trials=[{learning_rate: 1.0e+30}]",
         "--set", f"output.root={tmp_path}",
     )  # fmt: skip
     assert code == 4
     assert json.loads(out)["best"] is None
-    assert 'no trial of study "smoke" completed, so there are no weights to export.' in err
+    last = [json.loads(line) for line in err.splitlines()][-1]
+    assert (last["event"], last["kind"], last["exit_code"]) == ("error", "StudyError", 4)
+    begin = (
+        'no trial of study "smoke" completed, so there are no weights to export.\n'
+        "1 of 1 trials finished, 1 failed.\nThe first failure: training diverged: "
+    )
+    assert last["message"].startswith(begin)
     assert not (tmp_path / "smoke" / "best_weights.json").exists()
+
+
+def test_a_run_out_of_time_before_its_first_batch_claims_no_failure(capsys, tmp_path):
+    settings = ["--set", f"output.root={tmp_path}", "--set", "study.timeout_seconds=1.0e-9"]
+    code, _, err = run_cli(capsys, "run", SMOKE, "--quiet", *settings)
+    assert code == 4
+    assert err == (
+        'no trial of study "smoke" completed, so there are no weights to export.\n'
+        "0 of 6 trials finished, 0 failed.\nGo on with `python -m tuner run`.\n"
+    )
+
+
+def test_a_database_elsewhere_leaves_the_outputs_in_the_folder_of_the_study(capsys, tmp_path):
+    storage = tmp_path / "databases" / "all.db"
+    settings = ["--set", f"study.storage={storage}", "--set", f"output.root={tmp_path / 'studies'}"]
+    code, out, _ = run_cli(capsys, "run", SMOKE, "--json", *settings)
+    assert code == 0
+    assert json.loads(out)["files"]["database"] == str(storage)
+    folder = tmp_path / "studies" / "smoke"
+    assert {"config.yaml", "report.html", "best_weights.json"} <= {path.name for path in folder.iterdir()}
+    assert not (folder / "study.db").exists()
+    code, out, _ = run_cli(capsys, "run", folder, "--json")
+    assert (code, json.loads(out)["models_trained"]) == (0, 0)
+
+
+def test_class_labels_cannot_steer_the_terminal(capsys, tmp_path):
+    table = tmp_path / "t.csv"
+    rows = [f"{i % 7},{'bad' if i % 5 else chr(27) + '[2Jgood'}" for i in range(60)]
+    table.write_text("x,y\n" + "\n".join(rows) + "\n")
+    (tmp_path / "c.yaml").write_text(
+        "study: {name: s, n_trials: 1}\ndataset: {kind: table, path: t.csv, target: y}\ncv: {n_splits: 2, n_repeats: 1}\n"
+        "search_space: {hidden_size: 2, epochs: 1}\n"
+    )
+    for command in ("check", "run", "status"):
+        arguments = [command, tmp_path / "c.yaml", "--set", f"output.root={tmp_path}"]
+        code, out, err = run_cli(capsys, *arguments)
+        assert code == 0
+        assert "\x1b" not in out + err
+        assert "\\x1b[2Jgood" in out
 
 
 def test_settings_that_change_scores_are_refused_with_a_diff(capsys, study):
@@ -298,12 +359,37 @@ def test_reading_a_study_that_is_not_there_is_a_study_error_and_creates_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_message_about_a_file_cannot_steer_the_terminal(capsys):
+    code, _, err = run_cli(capsys, "check", "\x1b[2J.yaml")
+    assert (code, err.splitlines()[0]) == (2, "\\x1b[2J.yaml does not exist.")
+
+
 def test_errors_are_one_json_object_too(capsys):
     code, out, _ = run_cli(capsys, "run", "nothing.yaml", "--json")
     assert code == 2
     error = json.loads(out)["error"]
     assert (error["kind"], error["exit_code"]) == ("ConfigError", 2)
     assert error["message"].startswith("nothing.yaml does not exist.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run"], "Missing argument 'CONFIG'."),
+        (["run", "x.yaml", "--colour"], "No such option: --colour"),
+    ],
+)
+def test_mistakes_on_the_command_line_are_one_json_object_too(capsys, arguments, message):
+    code, out, err = run_cli(capsys, *arguments, "--json")
+    fields = {"kind": "UsageError", "message": message, "exit_code": 2}
+    assert (code, json.loads(out)) == (2, {"error": fields})
+    assert json.loads(err) == {"event": "error", **fields}
+
+
+def test_every_line_on_stderr_is_json_when_a_run_is_refused(capsys, study):
+    code, out, err = run_cli(capsys, "run", study, "--json", "--set", "training.momentum=0.9")
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert (code, lines[-1]["message"]) == (4, json.loads(out)["error"]["message"])
 
 
 def test_an_unexpected_error_is_one_line_and_a_traceback_only_with_debug(capsys, monkeypatch, finished):
@@ -337,6 +423,14 @@ def test_every_command_has_help_with_an_example(capsys, command):
     code, out, _ = run_cli(capsys, command, "--help")
     assert code == 0
     assert f"Example: python -m tuner {command} " in out
+
+
+def test_help_tells_what_each_command_does_uncut_in_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run_cli(capsys, "--help")
+    lines = [line.split(maxsplit=1) for line in out.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
+    assert (code, [name for name, _ in lines]) == (0, COMMANDS)
+    assert all(words[0].isupper() and words.endswith(".") and "..." not in words for _, words in lines)
 
 
 @pytest.mark.parametrize(
@@ -376,7 +470,7 @@ def test_a_stopped_run_keeps_the_study_and_goes_on_to_the_same_trials(finished, 
     long = ["--set", "search_space.epochs=3000", "--set", "training.checkpoints=1", "--set", "study.n_trials=4"]
     process = spawn("run", SMOKE, *long, cwd=tmp_path)
     database = tmp_path / "studies" / "smoke" / "study.db"
-    wait_for(lambda: database.exists() and running(database) > 0, process)
+    wait_for(lambda: running(database) > 0, process)
     began = time.monotonic()
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
@@ -396,7 +490,7 @@ def test_two_runs_at_once_one_goes_on_and_the_other_names_it(tmp_path):
     long = ["--set", "search_space.epochs=3000", "--set", "training.checkpoints=1", "--set", "study.n_trials=4"]
     first = spawn("run", SMOKE, *long, cwd=tmp_path)
     database = tmp_path / "studies" / "smoke" / "study.db"
-    wait_for(lambda: database.exists() and running(database) > 0, first)
+    wait_for(lambda: running(database) > 0, first)
     began = time.monotonic()
     second = spawn("run", SMOKE, *long, cwd=tmp_path)
     _, err = second.communicate(timeout=30)
@@ -408,31 +502,44 @@ def test_two_runs_at_once_one_goes_on_and_the_other_names_it(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_killed_again_and_again_ends_as_if_it_never_was(finished, tmp_path):
+def test_a_run_killed_again_and_again_ends_as_if_it_never_was(tmp_path):
+    settings = ["--quiet", "--set", "study.n_trials=12", "--set", "study.batch_size=2"]
+    settings += ["--set", "search_space.epochs={low: 400, high: 1200}"]
+    spawn("run", SMOKE, *settings, "--set", "output.root=whole", cwd=tmp_path).communicate()
     rng = np.random.default_rng(0)
-    kills = 0
-    while True:
-        process = spawn("run", SMOKE, "--quiet", cwd=tmp_path)
-        try:
-            process.communicate(timeout=float(rng.uniform(2.0, 6.0)))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            kills += 1
-        else:
-            break
-        assert kills < 40
+    database = tmp_path / "killed" / "smoke" / "study.db"
+    for n_batches in (1, 1, 2, 1, 1, 2):  # the first batch of a process begins with TensorFlow's start
+        process = spawn("run", SMOKE, *settings, "--set", "output.root=killed", cwd=tmp_path)
+        wait_for(lambda pid=process.pid, n=n_batches: begun_by(pid, database) >= 2 * n, process)
+        time.sleep(rng.uniform(0.0, 1.5))
+        assert process.poll() is None
+        process.kill()
+        process.communicate()
+    process = spawn("run", SMOKE, *settings, "--set", "output.root=killed", cwd=tmp_path)
+    process.communicate()
     assert process.returncode == 0
-    assert scores(tmp_path / "studies" / "smoke") == scores(finished)
+    assert scores(tmp_path / "killed" / "smoke") == scores(tmp_path / "whole" / "smoke")
+
+
+def begun_by(pid, database):
+    """Return how many trials a process began or began anew."""
+    return count(database, "SELECT count(*) FROM tuner_trials WHERE pid = ?", pid)
 
 
 def running(database):
     """Return how many trials are running."""
+    return count(database, "SELECT count(*) FROM trials WHERE state = 'RUNNING'")
+
+
+def count(database, query, *values):
+    """Return the number a query answers; 0 until the database is there."""
     import sqlite3
 
+    if not database.exists():
+        return 0
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     try:
-        return connection.execute("SELECT count(*) FROM trials WHERE state = 'RUNNING'").fetchone()[0]
+        return connection.execute(query, values).fetchone()[0]
     except sqlite3.OperationalError:
         return 0
     finally:

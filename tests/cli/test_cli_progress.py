@@ -31,7 +31,6 @@ def batch(n_finished, best=None, *, seconds=3.9, left=None, failed=0, n_trials=2
         n_failed=failed,
         best=best,
         batch_seconds=seconds,
-        train_seconds=seconds / 2,
         left_seconds=left,
     )
 
@@ -123,11 +122,11 @@ def test_json_writes_one_object_per_event():
         ' "n_adopted": 0, "n_folds": 15, "seed": 7}\n'
         '{"event": "batch_finished", "n_finished": 8, "n_trials": 200, "n_failed": 0, "best": {"trial": 5,'
         ' "mean": 0.8123, "half_width": 0.0214, "params": {"minority_weight": 14.23, "hidden_size": 48, "epochs": 20}},'
-        ' "batch_seconds": 3.9, "train_seconds": 1.95, "left_seconds": 94}\n'
+        ' "batch_seconds": 3.9, "left_seconds": 94}\n'
         '{"event": "notice", "text": "baseline none is outside the range"}\n'
         '{"event": "batch_finished", "n_finished": 16, "n_trials": 200, "n_failed": 1, "best": {"trial": 12,'
         ' "mean": 0.819, "half_width": 0.019, "params": {"minority_weight": 9.7, "hidden_size": 96, "epochs": 35}},'
-        ' "batch_seconds": 3.62, "train_seconds": 1.81, "left_seconds": 83.2}\n'
+        ' "batch_seconds": 3.62, "left_seconds": 83.2}\n'
         '{"event": "outputs_written", "files": {"report": "studies/fraud/report.html"}}\n'
     )
 
@@ -193,6 +192,12 @@ def test_columns_keep_their_place_for_negative_scores_large_numbers_and_single_f
 
 def test_notice_cannot_steer_the_terminal():
     assert output([Notice(text="column \x1b[2J is constant")]) == "note: column \\x1b[2J is constant\n"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_notice_of_several_lines_keeps_them_below_its_first_word(terminal):
+    shown = screen(output([Notice(text="other versions:\n  keras 1 -> 2\n\x1b[2J")], terminal=terminal))
+    assert shown == "note: other versions:\n        keras 1 -> 2\n      \\x1b[2J\n"
 
 
 @pytest.mark.parametrize(

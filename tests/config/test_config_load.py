@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.config.load import dump_config, load_config
+from tuner.config.load import dump_config, load_config, plain_config
 from tuner.config.schema import PARAMS, Config, Holdout, SearchSpace, StudySection, WeightRange
 from tuner.config.strict_yaml import parse_yaml
 from tuner.errors import ConfigError, StudyError
@@ -102,9 +102,9 @@ def test_any_config_survives_dump_and_load(trials, space):
     assert Config.model_validate(value) == config
 
 
-def test_config_as_run_is_json_and_validates_back_equal():
+def test_plain_config_is_json_and_validates_back_equal():
     loaded = load(TABLE)
-    assert Config.model_validate(json.loads(json.dumps(loaded.as_run, allow_nan=False))) == loaded.config
+    assert Config.model_validate(json.loads(json.dumps(plain_config(loaded.config), allow_nan=False))) == loaded.config
 
 
 def test_byte_order_mark_is_read_past():
@@ -197,9 +197,18 @@ def test_absolute_table_path_stays():
     assert load(TABLE.replace("data.csv", "/data/t.csv")).config.dataset.path == Path("/data/t.csv")
 
 
-def test_storage_that_is_a_file_becomes_absolute_and_a_url_stays(current_folder):
-    assert load("study: {storage: s.db}").config.study.storage == str(current_folder / "s.db")
-    assert load("study: {storage: 'sqlite:///s.db'}").config.study.storage == "sqlite:///s.db"
+@pytest.mark.parametrize("storage", ["s.db", "sqlite:///s.db"])
+def test_storage_is_relative_to_the_config_or_on_the_command_line_to_the_current_folder(current_folder, storage):
+    file = write(f"study: {{storage: '{storage}'}}", "configs/fraud.yaml")
+    assert load_config(file).config.study.storage == str(current_folder / "configs" / "s.db")
+    loaded = load_config(file, overrides=[f"study.storage='{storage}'"])
+    assert loaded.config.study.storage == str(current_folder / "s.db")
+    write(dump_config(loaded.config), "elsewhere/config.yaml")
+    assert load_config(Path("elsewhere/config.yaml")).config == loaded.config
+
+
+def test_absolute_storage_stays_where_it_is():
+    assert load("study: {storage: 'sqlite:////srv/a.db'}").config.study.storage == "/srv/a.db"
 
 
 def test_study_of_a_file_lies_below_output_root():

@@ -41,6 +41,8 @@ def test_message_has_the_shape_of_the_style_guide():
     )
 
 
+STORAGE = "study.storage   must be the path of an SQLite file or null, got"
+
 WORDING = {
     "study: {n_trials: 1.5}": "study.n_trials   must be a whole number, got 1.5",
     "study: {n_trials: true}": "study.n_trials   must be a whole number, got true",
@@ -48,6 +50,11 @@ WORDING = {
     "study: {seed: 4294967296}": "study.seed   must be below 4294967296, got 4294967296",
     "study: {batch_size: 1025}": "study.batch_size   must be at most 1024, got 1025",
     "study: {storage: 3}": "study.storage   must be text, got 3; quote it to make it text",
+    "study: {storage: 'postgresql://user:secret@host/db'}": f"{STORAGE} postgresql://...",
+    "study: {storage: 'sqlite://'}": f"{STORAGE} sqlite://...",
+    "study: {storage: 'sqlite:///:memory:'}": f"{STORAGE} sqlite://...",
+    "study: {storage: ':memory:'}": f'{STORAGE} ":memory:"',
+    "study: {storage: ''}": f'{STORAGE} ""',
     "study: {sampler: tpo}": 'study.sampler   must be tpe, random or grid, got "tpo" (text); did you mean tpe?',
     "study: {predictions: {keep: yes}}": 'study.predictions.keep   must be true or false, got "yes" (text)',
     "study: {baseline_params: {hiden_size: 3}}": (

@@ -35,7 +35,7 @@ VERSIONS = {
 FOLDS = FoldPlan(
     kind="stratified_kfold", n_splits=5, n_repeats=3, test_over_train=0.25, n_scored_rows=10_000, sha256="f0" * 32
 )
-HOLDOUT = FoldPlan(kind="holdout", n_splits=1, n_repeats=20, test_over_train=1.0, n_scored_rows=5_000, sha256="ab" * 32)
+HOLDOUT = FoldPlan(kind="holdout", n_splits=1, n_repeats=20, test_over_train=0.0, n_scored_rows=5_000, sha256="ab" * 32)
 
 
 def make_data(**changes: object) -> DataSummary:
@@ -104,6 +104,15 @@ def failed_trial(number: int, reason: str = "the loss became NaN in epoch 3") ->
         seconds=0.5,
         failure=reason,
     )
+
+
+def foreign_trials(number: int) -> list[TrialRecord]:
+    """Return two complete trials without fold scores: one another program added, and one of ours that it completed."""
+    begun = {"origin": "none", "params": {"minority_weight": 1.0}, "resolved": FIXED | {"minority_weight": 1.0}}
+    return [
+        TrialRecord(number=number, state="complete", origin="sampled", params={}),
+        TrialRecord(number=number + 1, state="complete", **begun),
+    ]
 
 
 def baseline_trials(folds: FoldPlan = FOLDS) -> list[TrialRecord]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from report_summaries import FOLDS, baseline_trials, failed_trial, make_summary, make_trial
+from report_summaries import FOLDS, baseline_trials, failed_trial, foreign_trials, make_summary, make_trial
 
 from tuner.intervals import corrected_interval
 from tuner.report.comparison import baselines, compare_baselines
@@ -21,6 +21,12 @@ def test_difference_is_paired_fold_by_fold_with_the_corrected_interval():
 def test_baselines_come_in_the_order_none_sqrt_balanced():
     trials = tuple(reversed(baseline_trials()))
     assert [trial.origin for trial in baselines(make_summary(trials=trials))] == ["none", "sqrt", "balanced"]
+
+
+def test_baseline_that_another_program_completed_has_no_difference():
+    trials = (*foreign_trials(0), make_trial(2))
+    (one,) = compare_baselines(make_summary(trials=trials))
+    assert (one.trial.number, one.difference) == (1, None)
 
 
 def test_best_baseline_has_no_difference_to_itself():

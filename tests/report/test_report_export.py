@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from report_summaries import HOLDOUT, failed_trial, make_data, make_summary, make_trial
+from report_summaries import HOLDOUT, failed_trial, foreign_trials, make_data, make_summary, make_trial
 
 from tuner.errors import StudyError
 from tuner.report.export import best_weights, best_weights_text, write_best_weights
@@ -66,15 +66,34 @@ def test_single_fold_score_is_exported_without_spread_or_interval():
     assert score["ci95"] is None
 
 
-def test_no_weights_are_exported_when_no_trial_completed(tmp_path):
-    summary = make_summary(n_trials=10, trials=(failed_trial(0),))
+NO_WEIGHTS = 'no trial of study "default" completed, so there are no weights to export.\n'
+
+
+@pytest.mark.parametrize(
+    ("summary", "message"),
+    [
+        (
+            make_summary(n_trials=10, trials=(failed_trial(0),)),
+            "1 of 10 trials finished, 1 failed.\nThe first failure: the loss became NaN in epoch 3\n"
+            "Go on with `python -m tuner run`.",
+        ),
+        (
+            make_summary(n_trials=1, trials=(failed_trial(0),)),
+            "1 of 1 trials finished, 1 failed.\nThe first failure: the loss became NaN in epoch 3\n"
+            "Running it again trains nothing: correct the cause, then give the study another study.name.",
+        ),
+        (make_summary(n_trials=10, trials=()), "0 of 10 trials finished, 0 failed.\nGo on with `python -m tuner run`."),
+        (
+            make_summary(n_trials=10, trials=tuple(foreign_trials(0))),
+            "2 of 10 trials finished, 0 failed.\nGo on with `python -m tuner run`.",
+        ),
+    ],
+    ids=["some failed", "all failed", "nothing done", "another program's"],
+)
+def test_no_weights_are_exported_when_no_trial_completed(tmp_path, summary, message):
     with pytest.raises(StudyError) as caught:
         write_best_weights(summary, tmp_path / "best_weights.json")
-    assert str(caught.value) == (
-        "study default has no weights to export: no trial completed (1 of 10 finished, 1 failed).\n"
-        "The first failure: the loss became NaN in epoch 3\n"
-        "Run the study again with `tuner run`; `tuner status` shows what it holds."
-    )
+    assert str(caught.value) == NO_WEIGHTS + message
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from report_summaries import failed_trial, make_summary
+from report_summaries import failed_trial, make_data, make_summary
 
 from tuner.errors import StudyError
 from tuner.report import write_report
@@ -43,6 +43,15 @@ def test_writing_twice_gives_the_same_bytes(tmp_path):
 def test_study_without_a_complete_trial_still_gets_a_report(tmp_path):
     written = write_report(make_summary(trials=(failed_trial(0),)), tmp_path)
     assert "No trial completed" in Path(written["report"]).read_text(encoding="utf-8")
+
+
+def test_pictures_that_no_longer_hold_are_removed_and_files_of_others_kept(tmp_path):
+    write_report(make_summary(n_trials=8), tmp_path)
+    (tmp_path / "plots" / "mine.png").write_bytes(b"kept")
+    without_rows = make_data(points=(), point_classes=())
+    write_report(make_summary(trials=(failed_trial(0),), data=without_rows), tmp_path)
+    names = [path.name for path in (tmp_path / "plots").iterdir()]
+    assert sorted(names) == ["class_counts.png", "history.png", "mine.png"]
 
 
 def test_plots_are_not_written_through_a_link_to_elsewhere(tmp_path):

@@ -5,7 +5,16 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from report_summaries import HOLDOUT, SPACE, VERSIONS, failed_trial, make_data, make_summary, make_trial
+from report_summaries import (
+    HOLDOUT,
+    SPACE,
+    VERSIONS,
+    failed_trial,
+    foreign_trials,
+    make_data,
+    make_summary,
+    make_trial,
+)
 
 from tuner.report.html import render_report
 from tuner.trial import FoldPlan
@@ -97,7 +106,8 @@ def test_learning_rate_caution_is_gone_when_the_rate_was_searched():
 def test_holdout_says_its_intervals_are_over_seeds_and_not_about_new_rows():
     words = page(make_summary(folds=HOLDOUT, n_trials=8)).words
     assert "the intervals are over 20 training seeds on it" in words
-    assert "The correction term does not describe new rows, and neither do the intervals." in words
+    assert "and nothing about other rows." in words
+    assert "corrected" not in words
     assert "on the same folds" not in words
     assert "training folds overlap" not in words
 
@@ -111,8 +121,11 @@ def test_single_fold_score_has_no_interval():
 
 
 def test_study_without_a_complete_trial_says_so_and_why():
-    words = page(make_summary(trials=(failed_trial(0, "out of memory"),))).words
-    assert "No trial completed, so there are no weights to recommend. The first failure: out of memory Run" in words
+    words = page(make_summary(n_trials=1, trials=(failed_trial(0, "out of memory"),))).words
+    assert (
+        "No trial completed, so there are no weights to recommend. 1 of 1 trials finished, 1 failed. "
+        "The first failure: out of memory Running it again trains nothing: correct the cause"
+    ) in words
     assert "class_weight =" not in words
 
 
@@ -120,11 +133,42 @@ def test_study_without_any_trial_has_a_report():
     assert "no trial yet" in page(make_summary(trials=()), pictures={}).words
 
 
+def test_complete_trials_that_another_program_made_are_told_and_left_out():
+    trials = (make_trial(0, params={"minority_weight": 5.0}), make_trial(1), *foreign_trials(2))
+    words = page(make_summary(trials=trials)).words
+    assert "2 complete trials have no fold scores: another program added or completed them." in words
+    assert "All 2 scored trials, best first" in words
+    assert "The best of 2 is optimistic." in words
+    assert "none: no weights 3 no score" in words
+    assert "1 complete trial has no fold scores" in page(make_summary(trials=trials[:3])).words
+    assert "fold scores:" not in page(make_summary(trials=trials[:2])).words
+
+
+def test_study_of_nothing_but_other_programs_trials_has_no_answer():
+    assert "No trial completed, so there are no weights" in page(make_summary(trials=tuple(foreign_trials(0)))).words
+
+
+def test_usual_weights_are_named_where_a_study_holds_none_of_them():
+    words = page(make_summary(trials=(make_trial(0), make_trial(1)))).words
+    usual = "no weights, square root of the imbalance ratio, imbalance ratio"
+    assert f"This study holds none of the usual weights ({usual}) to compare with." in words
+
+
+def test_cells_of_the_comparison_carry_the_names_of_their_columns_for_narrow_screens():
+    html = render_report(make_summary(n_trials=8), {})
+    assert html.count('<table class="stacks">') == 1
+    table = html.split('<table class="stacks">')[1].split("</table>")[0]
+    names = [value for tag, name, value in Page(table).attributes if name == "data-name"]
+    heads = Page(table.split("</thead>")[0]).text.split()
+    assert len(names) == 4 * 9
+    assert " ".join(names[:9]).split() == heads
+
+
 def test_many_trials_are_cut_to_the_best_fifty_and_failures_listed_with_reasons():
     summary = make_summary()
     rows = render_report(summary, {}).split("<h2>Trials</h2>")[1].split("<h3>Failed trials</h3>")
     assert rows[0].count("<tr") == 51
-    assert "The 50 best of 98 complete trials" in Page(rows[0]).words
+    assert "The 50 best of 98 scored trials" in Page(rows[0]).words
     assert "4 the loss became NaN in epoch 3" in Page(rows[1]).text.replace("\n", "")
 
 

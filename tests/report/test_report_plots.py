@@ -6,10 +6,11 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
-from report_summaries import FOLDS, SPACE, failed_trial, make_data, make_summary, make_trial
+from report_summaries import FOLDS, SPACE, failed_trial, foreign_trials, make_data, make_summary, make_trial
 
 from tuner.intervals import corrected_interval
 from tuner.report.plots import (
+    NAMES,
     draw_all,
     draw_class_counts,
     draw_data,
@@ -34,11 +35,17 @@ def equal_trial(number):
     return replace(trial, fold_scores=scores, value=0.5, interval=interval)
 
 
-ALL = ["class_counts", "data", "weight_score", "history", "learning_curves"]
+ALL = list(NAMES)
+ALL_BUT_WEIGHTS = ["class_counts", "data", "history", "learning_curves"]
 CASES = {
     "an ordinary study": (make_summary(n_trials=20), ALL),
     "no trial": (make_summary(trials=()), ["class_counts", "data"]),
     "no complete trial": (make_summary(trials=(failed_trial(0),)), ["class_counts", "data", "history"]),
+    "complete trials that another program made": (
+        make_summary(trials=(*foreign_trials(0), make_trial(2))),
+        ALL_BUT_WEIGHTS,
+    ),
+    "only trials that another program made": (make_summary(trials=tuple(foreign_trials(0))), ALL_BUT_WEIGHTS[:-1]),
     "one trial": (make_summary(n_trials=1), ["class_counts", "data", "history", "learning_curves"]),
     "no sample rows": (
         make_summary(n_trials=8, data=make_data(points=(), point_classes=())),

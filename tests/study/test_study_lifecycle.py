@@ -120,6 +120,27 @@ def test_other_versions_are_noted_and_accepted(path):
     assert load_summary(path, "fraud").n_finished == 8
 
 
+def test_each_trial_knows_what_it_was_evaluated_with(path):
+    run(make_plan(n_trials=4), path)
+    newer = make_plan(n_trials=8, spec={"env": {"numpy": "2.5", "cpu": "one"}})
+    run(newer, path)
+    expected = [seal({"env": plan.spec["env"]})["env"]["sha256"] for plan in (make_plan(), newer)]
+    assert [trial.env for trial in load_summary(path, "fraud").trials] == [expected[0]] * 4 + [expected[1]] * 4
+    assert expected[0] != expected[1]
+
+
+def test_rows_kept_for_the_report_leave_the_file_when_they_are_no_longer_to_be_stored(path):
+    points = tuple((i + 0.123456789, -i - 0.987654321) for i in range(500))
+    drawn = replace(DATA, points=points, point_classes=(0,) * 500)
+    run(replace(make_plan(n_trials=4), data=drawn), path)
+    assert load_summary(path, "fraud").data == drawn
+    assert b".123456789" in path.read_bytes()
+    bare = replace(DATA, points=(), point_classes=())
+    run(replace(make_plan(n_trials=2), data=bare), path)
+    assert load_summary(path, "fraud").data == bare
+    assert all(b".123456789" not in file.read_bytes() for file in path.parent.iterdir())
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -259,6 +280,18 @@ def test_lock_names_its_holder_and_is_released_by_its_death(tmp_path):
     with run_lock(path):
         assert json.loads((tmp_path / "study.db.lock").read_text())["pid"] == os.getpid()
     assert (tmp_path / "study.db.lock").read_text() == ""
+
+
+def test_database_has_one_lock_under_all_its_names(path):
+    run(make_plan(n_trials=4), path)
+    link = path.parent.parent / "link.db"
+    link.symlink_to(path)
+    with open_study(make_plan(), path), pytest.raises(StudyError, match=r"is in use by process"):
+        run(make_plan(), link)
+    run(make_plan(), link)
+    assert load_summary(path, "fraud").n_finished == 12
+    assert link.is_symlink()
+    assert [entry.name for entry in link.parent.iterdir() if entry.is_file()] == ["link.db"]
 
 
 def test_lock_does_not_follow_a_link(tmp_path):

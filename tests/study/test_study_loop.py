@@ -65,7 +65,6 @@ def test_events_tell_the_story_of_a_run(path, recorder):
         (10, 10, 0),
     ]
     assert all(isinstance(batch, BatchFinished) for batch in batches)
-    assert [batch.train_seconds for batch in batches] == [1.0, 1.0, 0.5]
     assert batches[0].left_seconds > batches[1].left_seconds > batches[2].left_seconds == 0.0
     best = load_summary(path, "fraud").best
     assert batches[-1].best == (best.number, best.value, best.interval.half_width, best.resolved)
@@ -108,11 +107,33 @@ def test_lower_n_trials_changes_nothing_and_says_so(path, recorder):
     assert dump(path) == before
 
 
-def test_higher_n_trials_goes_on_as_if_it_had_been_asked_for_at_once(path, tmp_path):
-    run(make_plan(n_trials=8), path)
-    run(make_plan(n_trials=24), path)
-    run(make_plan(n_trials=24), tmp_path / "at_once.db")
-    assert dump(path) == dump(tmp_path / "at_once.db")
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory):
+    path = tmp_path_factory.mktemp("at_once") / "study.db"
+    run(make_plan(n_trials=48, batch_size=8), path, failing_often)
+    return dump(path)
+
+
+def failing_often(batch):
+    return [TrialScore.failed(t.number, "diverged") if t.number % 7 == 4 else score(t) for t in batch]
+
+
+@pytest.mark.parametrize("steps", [[24], [21], [26], [30], [17, 19, 22]], ids=str)
+def test_higher_n_trials_goes_on_as_if_it_had_been_asked_for_at_once(path, at_once, steps):
+    for n_trials in [*steps, 48]:
+        run(make_plan(n_trials=n_trials, batch_size=8), path, failing_often)
+    assert dump(path) == at_once
+
+
+def test_run_killed_in_the_rest_of_a_begun_batch_draws_what_it_would_have_drawn_at_once(path, at_once):
+    def stop(batch):
+        raise Stopped("stopped by SIGTERM", signal_number=15)
+
+    run(make_plan(n_trials=21, batch_size=8), path, failing_often)
+    with pytest.raises(Stopped):
+        run(make_plan(n_trials=48, batch_size=8), path, stop)
+    run(make_plan(n_trials=48, batch_size=8), path, failing_often)
+    assert dump(path) == at_once
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -272,7 +293,7 @@ def test_listed_trials_are_run_exactly_and_no_other(path):
     run(make_plan(trials=[{"minority_weight": 100, "majority_weight": 1}, {"minority_weight": 1}], n_trials=77), path)
     summary = load_summary(path, "fraud")
     assert [trial.resolved["minority_weight"] for trial in summary.trials] == [100.0, 1.0]
-    assert {trial.origin for trial in summary.trials} == {"listed"}
+    assert [trial.origin for trial in summary.trials] == ["listed", "none"]
     assert summary.n_trials == 2
 
 
@@ -286,9 +307,14 @@ def test_grid_ends_with_its_last_point(path, recorder):
     )
 
 
-def test_search_space_in_which_everything_is_fixed_runs(path):
-    run(make_plan(search=SearchSpace(minority_weight=3.0, hidden_size=5, epochs=10), n_trials=5), path)
-    assert_sound(path, 5)
+def test_search_space_in_which_everything_is_fixed_is_tried_once_and_says_so(path, recorder):
+    search = SearchSpace(minority_weight=3.0, hidden_size=5, epochs=10)
+    run(make_plan(search=search, n_trials=5), path, listen=recorder.events.append)
+    assert_sound(path, 1)
+    assert recorder.texts() == [
+        "minority_weight is fixed at 3: the study has no baselines to compare with",
+        "the search space is one point, so the study ends after 1 trial, not study.n_trials=5",
+    ]
 
 
 def test_trials_that_another_program_queued_are_evaluated_with_their_values(path):
@@ -299,6 +325,72 @@ def test_trials_that_another_program_queued_are_evaluated_with_their_values(path
     trial = load_summary(path, "fraud").trials[4]
     assert trial.params["minority_weight"] == trial.resolved["minority_weight"] == 7.5
     assert trial.params.keys() == {"minority_weight", "hidden_size", "epochs"}
+
+
+def test_queued_trial_outside_the_space_is_named(path, recorder):
+    run(make_plan(n_trials=4), path)
+    queued = {"minority_weight": 7.5, "epochs": 10_000, "unknown": "x" * 99}
+    optuna.load_study(study_name="fraud", storage=f"sqlite:///{path}").enqueue_trial(queued)
+    run(make_plan(n_trials=8), path, listen=recorder.events.append)
+    assert recorder.texts() == [
+        "trial 4 was queued by another program with epochs=10000, unknown='xxxxxxxxxxxx...xxxxxxxxxxxxx':"
+        " not in the search space, so its own values are drawn"
+    ]
+    trial = load_summary(path, "fraud").trials[4]
+    assert trial.params["minority_weight"] == 7.5
+    assert 10 <= trial.params["epochs"] <= 200
+
+
+def test_queued_trial_in_the_place_of_a_baseline_is_not_called_one(path):
+    run(make_plan(), path, should_stop=lambda: True)
+    optuna.load_study(study_name="fraud", storage=f"sqlite:///{path}").enqueue_trial({"minority_weight": 7.5})
+    run(make_plan(), path)
+    trials = load_summary(path, "fraud").trials
+    assert [trial.origin for trial in trials[:4]] == ["sampled", "sqrt", "balanced", "sampled"]
+    study = optuna.load_study(study_name="fraud", storage=f"sqlite:///{path}")
+    assert [trial.user_attrs.get("origin") for trial in study.trials[:4]] == [None, "sqrt", "balanced", None]
+
+
+def test_trial_that_another_program_finished_stops_the_run_and_the_next_run_goes_on(path, recorder):
+    def meddle(batch):
+        optuna.load_study(study_name="fraud", storage=f"sqlite:///{path}").tell(2, 9.0)
+        return evaluate(batch)
+
+    with pytest.raises(StudyError) as caught:
+        run(make_plan(), path, meddle)
+    assert str(caught.value) == (
+        f"{path}: another program finished a trial that this run was evaluating.\n"
+        "End that program and run again; finished trials are kept."
+    )
+    run(make_plan(), path, recorder.evaluate, listen=recorder.events.append)
+    assert recorder.batches == [[0, 1, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    assert_sound(path, 12)
+    summary = load_summary(path, "fraud")
+    assert [trial.number for trial in summary.trials if trial not in summary.scored] == [2]
+    assert (summary.trials[2].state, summary.trials[2].value) == ("complete", None)
+    assert summary.best.number == recorder.events[-1].best[0] != 2
+
+
+@pytest.mark.parametrize("moment", ["before a batch", "in a batch"])
+def test_study_deleted_by_another_program_stops_the_run(path, moment):
+    def delete():
+        optuna.delete_study(study_name="fraud", storage=f"sqlite:///{path}")
+
+    def meddle(batch):
+        if moment == "in a batch":
+            delete()
+        return evaluate(batch)
+
+    def listen(event):
+        if moment == "before a batch" and isinstance(event, StudyOpened):
+            delete()
+
+    with pytest.raises(StudyError) as caught:
+        run(make_plan(), path, meddle, listen=listen)
+    assert str(caught.value) == (
+        'study "fraud" is incomplete: another program, such as optuna-dashboard, deleted it.\n'
+        "Restore a copy of the database, or start over by deleting the study's folder."
+    )
 
 
 def test_trials_added_behind_our_back_stop_the_run(path):

@@ -48,6 +48,18 @@ def test_a_copy_of_the_stored_trials_draws_what_the_first_asker_draws(sampler):
     assert [second.params(number) for number in range(24, 28)] == expected
 
 
+@pytest.mark.parametrize("n_done", [25, 26, 27])
+def test_rest_of_a_batch_is_drawn_as_if_its_finished_trials_were_running(n_done):
+    space = make_plan().space
+    expected = finished(first := Asker(space, []), 32)
+    begun = Asker(space, first._study.get_trials()[:n_done])
+    rest = [begun.params(number) for number in range(n_done, 28)]
+    for number, searched in enumerate(rest, n_done):
+        begun.tell(number, value(searched))
+    assert rest == expected[n_done:28]
+    assert [begun.params(number) for number in range(28, 32)] == expected[28:]
+
+
 def test_part_of_a_running_batch_leaves_the_rest_of_its_draws_alone():
     space = make_plan().space
     first = Asker(space, [])

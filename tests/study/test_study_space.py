@@ -143,8 +143,42 @@ def test_listed_trials_span_their_own_space_and_fill_gaps_with_fixed_values_or_t
     first, second = space.points
     assert first.params == {"minority_weight": 100.0, "majority_weight": 1.0, "learning_rate": 0.2, "optimizer": "sgd"}
     assert second.params["majority_weight"] == 1.0
-    assert (first.origin, space.fixed["hidden_size"], space.fixed["epochs"]) == ("listed", 16, 105)
+    assert [point.origin for point in space.points] == ["balanced", "none"]
+    assert (space.fixed["hidden_size"], space.fixed["epochs"]) == (16, 105)
     assert space.n_trials(StudySection(n_trials=77)) == 2
+
+
+def test_listed_trials_with_the_weights_of_a_baseline_are_that_baseline():
+    trials = [
+        {"minority_weight": 3.0},
+        {"minority_weight": 2.0, "majority_weight": 2.0},
+        {"minority_weight": 1.0, "epochs": 20},
+        {"minority_weight": 10.0 * (1 + 1e-12)},
+        {"minority_weight": 100.001},
+        {"minority_weight": 100.0, "majority_weight": 1.0},
+    ]
+    origins = [point.origin for point in resolve(trials=trials, ratio=100.0).points]
+    assert origins == ["listed", "none", "listed", "sqrt", "listed", "balanced"]
+    assert [point.origin for point in resolve(trials=trials[1:3], ratio=1.0).points] == ["none", "listed"]
+
+
+def test_point_that_somebody_replaced_is_no_baseline():
+    space = resolve()
+    origins = [space.origin(0, space.points[0].params), space.origin(0, space.points[1].params), space.origin(3, {})]
+    assert origins == ["none", "sampled", "sampled"]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+def test_space_of_one_point_holds_one_trial(sampler):
+    search = {"minority_weight": [3.0], "hidden_size": {"low": 8, "high": 10, "step": 5}, "epochs": 10}
+    space = resolve(search, sampler=sampler, n_trials=100)
+    assert [point.params for point in space.points] == [{"minority_weight": 3.0, "hidden_size": 8}]
+    assert space.points[0].origin == "sampled"
+    assert space.n_trials(StudySection(n_trials=100)) == 1
+    assert space.notices[-1] == (
+        "the search space is one point, so the study ends after 1 trial, not study.n_trials=100"
+    )
+    assert len(resolve(search, sampler=sampler, n_trials=1).notices) == len(space.notices) - 1
 
 
 def test_grid_holds_every_combination_once_with_the_baselines_first():

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tuner.cli.printable import printable
 from tuner.errors import ReplayMismatch, StudyError, TunerError
 
 app = typer.Typer(
@@ -45,13 +46,14 @@ def run(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Run or resume the study in CONFIG, then write its report and exports.
+    """Run or resume a study, then write its report and exports.
 
-    The study ends with exactly study.n_trials finished trials. Ctrl-C keeps it; the same command goes on.
+    It ends with exactly study.n_trials finished trials. Ctrl-C keeps it; the same command goes on.
     """
     from tuner.cli import show
     from tuner.config.load import load_config
     from tuner.interruption import catching_signals
+    from tuner.report.export import no_trial_completed
     from tuner.run import run_study
 
     loaded = load_config(config, overrides=override or ())
@@ -59,17 +61,9 @@ def run(
         result = run_study(loaded, listen=listen, stop=stop)
     _print(show.run_object(result) if as_json else show.run_text(result))
     if result.summary.best is None:
-        typer.echo(f"{_no_trial_completed(result)}", err=True)
+        message = no_trial_completed(result.summary)
+        typer.echo(_error_line(message, "StudyError", StudyError.exit_code, as_json=as_json), err=True)
         raise typer.Exit(StudyError.exit_code)
-
-
-def _no_trial_completed(result: Any) -> str:
-    reasons = {trial.failure for trial in result.summary.trials if trial.failure}
-    first = f" The first reason: {sorted(reasons)[0]}." if reasons else ""
-    return (
-        f'no trial of study "{result.summary.name}" completed, so there are no weights to export.{first}\n'
-        f"All reasons are in {result.files['report']}."
-    )
 
 
 @app.command(epilog="Example: python -m tuner check configs/default.yaml")
@@ -80,7 +74,10 @@ def check(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Explain the plan and the data: rows, classes, folds, leaks, memory, time. Trains nothing."""
+    """Explain the plan and the data; train nothing.
+
+    Rows, classes, folds, leaks, duplicates, memory, time.
+    """
     from tuner.check import make_plan
     from tuner.cli import show
     from tuner.config.load import load_config
@@ -100,7 +97,7 @@ def status(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Tell what the study holds: finished, running and failed trials, and the best so far."""
+    """Tell what a study holds, and the best trial so far."""
     from tuner.cli import show
 
     summary, _ = _stored(config, override)
@@ -115,7 +112,10 @@ def report(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Write report.html, trials.csv, folds.csv and plots from the database alone. Never trains."""
+    """Write the report, its tables and plots from the database.
+
+    That is report.html, trials.csv, folds.csv and plots/*.png; nothing is trained and no table is read.
+    """
     from tuner.report import write_report
 
     summary, folder = _stored(config, override)
@@ -135,14 +135,14 @@ def export(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Write best_weights.json, the class weights of the best trial."""
-    from tuner.report.export import best_weights_text, write_best_weights
+    """Write best_weights.json, the weights of the best trial."""
+    from tuner.report.export import WEIGHTS_NAME, best_weights_text, write_best_weights
 
     summary, folder = _stored(config, override)
     if out == "-":
         typer.echo(best_weights_text(summary), nl=False)
         return
-    path = Path(out) if out else folder / "best_weights.json"
+    path = Path(out) if out else folder / WEIGHTS_NAME
     write_best_weights(summary, path)
     _print({"study": summary.name, "files": {"weights": str(path)}} if as_json else str(path))
 
@@ -157,24 +157,23 @@ def replay(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Train trial N again, one fold at a time with plain keras.Sequential.fit, and compare with what is stored."""
+    """Train one trial again with plain Keras, and compare.
+
+    One fold at a time with keras.Sequential.fit; exit code 6 where a fold disagrees with what is stored.
+    """
     from tuner.cli import show
     from tuner.config.load import load_config
     from tuner.interruption import catching_signals
     from tuner.replay import replay_trial
 
     loaded = load_config(config, overrides=override or ())
-    silent = as_json or quiet
-    if not silent:
-        typer.echo(show.replay_header(loaded.config.scoring.metric), err=True)
+
+    def tell(fold: Any) -> None:
+        if not (as_json or quiet):
+            typer.echo(show.replay_row(fold, metric=loaded.config.scoring.metric), err=True)
+
     with catching_signals() as stop:
-        result = replay_trial(
-            loaded,
-            trial,
-            n_folds=folds,
-            stop=stop,
-            listen=lambda fold: None if silent else typer.echo(show.replay_row(fold), err=True),
-        )
+        result = replay_trial(loaded, trial, n_folds=folds, stop=stop, listen=tell)
     _print(result.as_dict() if as_json else show.replay_text(result))
     if not result.agrees:
         raise typer.Exit(ReplayMismatch.exit_code)
@@ -189,7 +188,10 @@ def dashboard(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Show the study in optuna-dashboard, on 127.0.0.1 only: it asks nobody for a password."""
+    """Show a study in optuna-dashboard, on 127.0.0.1 only.
+
+    It asks nobody for a password.
+    """
     from tuner.cli.dashboard import serve
     from tuner.config.load import load_config
     from tuner.run import find_database
@@ -216,7 +218,7 @@ def _listener(*, as_json: bool, quiet: bool) -> Any:
 
 
 def _print(value: object) -> None:
-    typer.echo(value if isinstance(value, str) else json.dumps(value, allow_nan=False))
+    typer.echo(printable(value) if isinstance(value, str) else json.dumps(value, allow_nan=False))
 
 
 def main() -> None:
@@ -239,7 +241,10 @@ def call(arguments: list[str]) -> int:
         return 130
     except Exception as error:  # noqa: BLE001 - the last line of defense: one clear message instead of a traceback
         if (show := getattr(error, "show", None)) is not None:  # a mistake on the command line
-            show()
+            if "--json" not in arguments:
+                show()
+            else:
+                _report(getattr(error, "format_message", error.__str__)(), "UsageError", 2, arguments)
             return 2
         message = f"unexpected error: {type(error).__name__}: {error}\nRun again with --debug for the traceback."
         _report(message, type(error).__name__, 1, arguments)
@@ -247,8 +252,16 @@ def call(arguments: list[str]) -> int:
 
 
 def _report(message: str, kind: str, exit_code: int, arguments: list[str]) -> None:
+    as_json = "--json" in arguments
     if "--debug" in arguments:
         traceback.print_exc()
-    if "--json" in arguments:
-        typer.echo(json.dumps({"error": {"kind": kind, "message": message, "exit_code": exit_code}}))
-    typer.echo(message, err=True)
+    if as_json:
+        _print({"error": {"kind": kind, "message": message, "exit_code": exit_code}})
+    typer.echo(_error_line(message, kind, exit_code, as_json=as_json), err=True)
+
+
+def _error_line(message: str, kind: str, exit_code: int, *, as_json: bool) -> str:
+    """Return what standard error ends with: words for people, or one more line of JSON."""
+    if not as_json:
+        return printable(message)
+    return json.dumps({"event": "error", "kind": kind, "message": message, "exit_code": exit_code})

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from tuner.cli.printable import indented, printable
 from tuner.events import BatchFinished, Event, Listener, Notice, OutputsWritten, StudyOpened, ignore
 
 _NAMES = {
@@ -90,7 +91,7 @@ class PlainLines:
         elif isinstance(event, BatchFinished) and self._table:
             self._write(self._table.row(event))
         elif isinstance(event, Notice):
-            self._write(f"note: {_printable(event.text)}")
+            self._write(_note(event))
 
     def _write(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -120,7 +121,7 @@ class TerminalTable:
             self._begin(event.left_seconds, busy=event.n_finished < event.n_trials)
             self._print(Text(self._table.row(event)))
         elif isinstance(event, Notice):
-            self._print(Text(f"note: {_printable(event.text)}", style="yellow"))
+            self._print(Text(_note(event), style="yellow"))
 
     def live_row(self) -> Text:
         """Return the row of the batch under way; empty between batches."""
@@ -210,6 +211,6 @@ def _short(name: str) -> str:
     return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 3]}..."
 
 
-def _printable(text: str) -> str:
-    """Return text from a user's table or file without characters that could steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _note(event: Notice) -> str:
+    label = "note: "
+    return label + indented(printable(event.text), len(label))

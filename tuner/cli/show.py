@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from tuner.cli.printable import indented
+from tuner.report.comparison import BASELINES, baselines
 from tuner.report.export import class_weights, ordered_params
+from tuner.report.numbers import number_text
 
 if TYPE_CHECKING:
     from tuner.check import Plan
@@ -76,13 +80,10 @@ def _best_rows(summary: StudySummary) -> list[tuple[str, str]]:
         ("", _params(best.params)),
         ("weights", _weights(summary, best)),
     ]
-    baselines = [
-        trial for trial in summary.trials if trial.origin in ("none", "sqrt", "balanced") and trial.state == "complete"
-    ]
-    words = {"none": "no weights", "sqrt": "root of the imbalance ratio", "balanced": "the imbalance ratio"}
-    for i, trial in enumerate(baselines):
-        weight = class_weights(trial)[1]
-        rows.append(("" if i else "beside", f"{_score(trial)} at weight {_number(weight)}, {words[trial.origin]}"))
+    scored = [trial for trial in baselines(summary) if trial.interval is not None]
+    for i, trial in enumerate(scored):
+        words = f"{_score(trial)} with {_weights(summary, trial)}, {BASELINES[trial.origin]}"
+        rows.append(("" if i else "beside", words))
     return rows
 
 
@@ -94,7 +95,8 @@ def _weights(summary: StudySummary, trial: TrialRecord) -> str:
 def _score(trial: TrialRecord) -> str:
     if trial.interval is None:
         return "no score"
-    return f"{trial.interval.mean:.4f} +- {trial.interval.half_width:.4f}"
+    spread = f" +- {trial.interval.half_width:.4f}" if math.isfinite(trial.interval.half_width) else ""
+    return f"{trial.interval.mean:.4f}{spread}"
 
 
 def _params(params: Mapping[str, object]) -> str:
@@ -102,7 +104,7 @@ def _params(params: Mapping[str, object]) -> str:
 
 
 def _number(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return number_text(value) if isinstance(value, float) else str(value)
 
 
 def plan_text(plan: Plan) -> str:
@@ -110,24 +112,35 @@ def plan_text(plan: Plan) -> str:
     counts = ", ".join(f"{label}: {n:,}" for label, n in plan.classes.items())
     rows = [
         ("data", f"{plan.source}: {plan.rows:,} rows, {plan.features:,} features, target {plan.target}"),
-        ("classes", f"{counts}; positive {plan.positive_class}; imbalance ratio {plan.imbalance_ratio:.4g}"),
+        ("classes", f"{counts}; positive {plan.positive_class}; imbalance ratio {number_text(plan.imbalance_ratio)}"),
         ("folds", f"{plan.folds}: at least {plan.fewest_minority_rows:,} minority rows in each validation fold"),
-        ("study", f"{plan.study}: {plan.n_trials:,} trials x {plan.models_per_trial} models, {plan.metric}"),
+        ("study", f"{plan.study}: {_trials(plan.n_trials, plan)}, {plan.metric}"),
     ]
     searched = enumerate(plan.search_space.items())
     rows += [("search" if not i else "", f"{name} {_range(values)}") for i, (name, values) in searched]
     rows.append(("fixed", _params(plan.fixed)))
     rows += [("first" if not i else "", _params(params)) for i, params in enumerate(plan.baselines)]
     rows += [
+        ("at once", _trials(plan.trials_at_once, plan)),
         ("memory", f"about {_bytes(plan.memory_bytes)} for training, beside TensorFlow's own 0.6 GB"),
         ("disk", f"about {_bytes(plan.predictions_bytes)} of predictions"),
-        ("time", f"very roughly {_duration(plan.seconds)} of training; it depends on the machine"),
+        ("time", _time(plan)),
     ]
     rows += [("note", text) for text in plan.notices]
     rows += [(f.level, f"{f.subject}: {f.evidence}. {f.advice}") for f in plan.findings]
     if not plan.findings:
         rows.append(("checks", "nothing found: no leaks, no rows repeated across folds, no ids, no constant columns"))
     return _aligned([*rows, ("", "Nothing was trained.")])
+
+
+def _trials(n: int, plan: Plan) -> str:
+    return f"{n:,} trial{'s' * (n > 1)} x {plan.models_per_trial} model{'s' * (plan.models_per_trial > 1)}"
+
+
+def _time(plan: Plan) -> str:
+    if plan.seconds is None:
+        return "not estimated: trainer sequential is plain Keras, one fold at a time"
+    return f"very roughly {_duration(plan.seconds)} of training; it depends on the machine"
 
 
 def _range(description: Mapping[str, object]) -> str:
@@ -138,22 +151,17 @@ def _range(description: Mapping[str, object]) -> str:
     return words + (", logarithmic" if description["log"] else "")
 
 
-def replay_header(metric: str) -> str:
-    """Return the header of the table that `replay_row` fills."""
-    return (
-        f"{'repeat':>6} {'fold':>4}  {'stored ' + metric:>24} {'replayed':>12} {'probability':>12} {'changed rows':>13}"
-    )
-
-
-def replay_row(fold: FoldReplay) -> str:
-    """Return one row of the replay table."""
+def replay_row(fold: FoldReplay, *, metric: str) -> str:
+    """Return one row of the replay table; the first fold brings the header with it."""
     difference = "" if fold.probability_difference is None else f"{fold.probability_difference:.1e}"
     changed = "" if fold.changed_rows is None else str(fold.changed_rows)
-    verdict = "" if fold.agrees else "  disagrees"
-    return (
-        f"{fold.repeat:>6} {fold.fold:>4}  {fold.stored:>24.6f} {fold.replayed:>12.6f} {difference:>12} {changed:>13}"
-        + verdict
-    )
+    rows: list[tuple[object, ...]] = [
+        (fold.repeat, fold.fold, f"{fold.stored:.6f}", f"{fold.replayed:.6f}", difference, changed)
+    ]
+    if fold.repeat == fold.fold == 0:
+        rows.insert(0, ("repeat", "fold", f"stored {metric}", "replayed", "probability", "changed rows"))
+    lines = [f"{a:>6} {b:>4}  {c:>24} {d:>12} {e:>12} {f:>13}" for a, b, c, d, e, f in rows]
+    return "\n".join(lines) + ("" if fold.agrees else "  disagrees")
 
 
 def replay_text(replay: Replay) -> str:
@@ -170,18 +178,18 @@ def replay_text(replay: Replay) -> str:
 def _aligned(rows: Iterable[tuple[str, str]]) -> str:
     rows = list(rows)
     width = max(len(label) for label, _ in rows)
-    return "\n".join(f"{label:<{width}}  {text}".rstrip() for label, text in rows)
+    return "\n".join(f"{label:<{width}}  {indented(text, width + 2)}".rstrip() for label, text in rows)
 
 
 def _bytes(n: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if n < 1000:
-            return f"{n:.0f} {unit}" if unit == "bytes" else f"{n:.3g} {unit}"
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if n < 999.5:  # what `.3g` writes without an exponent
+            return f"{n:.3g} {unit}"
         n /= 1000
-    return f"{n:.3g} GB"
+    return f"{number_text(n)} TB"
 
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(seconds, 1):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -33,7 +33,7 @@ class LoadedConfig:
     """A checked config and where it came from.
 
     Attributes:
-        config: every default filled in; `dataset.path` and a `study.storage` that is a file are absolute.
+        config: every default filled in; `dataset.path` and `study.storage` are absolute.
         source: the YAML file or study's folder, as given.
         base: folder that the paths in the file were relative to, absolute.
         folder: the study's folder: `source` itself, or `<output.root>/<study.name>` relative to the current folder.
@@ -43,11 +43,6 @@ class LoadedConfig:
     source: Path
     base: Path
     folder: Path
-
-    @property
-    def as_run(self) -> dict[str, object]:
-        """The config as plain data that JSON can hold, the same that `dump_config` writes."""
-        return plain_config(self.config)
 
 
 def load_config(source: Path, *, overrides: Sequence[str] = ()) -> LoadedConfig:
@@ -197,7 +192,7 @@ def _with_absolute_paths(config: Config, base: Path, overrides: Sequence[KeyPath
     if isinstance(config.dataset, TableDataset):
         path = absolute(config.dataset.path, _DATASET_PATH)
         update["dataset"] = config.dataset.model_copy(update={"path": path})
-    if config.study.storage and "://" not in config.study.storage:
+    if config.study.storage is not None:
         storage = absolute(config.study.storage, _STORAGE)
         update["study"] = config.study.model_copy(update={"storage": str(storage)})
     return config.model_copy(update=update)

@@ -65,6 +65,15 @@ def _distinct(values: list[T]) -> list[T]:
     return values
 
 
+def _sqlite_path(storage: str) -> str:
+    """Return the path that a path or an `sqlite:///` URL names. A URL may hold a password, so it is not repeated."""
+    path = storage.removeprefix("sqlite:///")
+    if "://" in path or path in ("", ":memory:"):
+        received = f"{storage.partition('://')[0]}://..." if "://" in storage else f'"{storage}"'
+        raise ValueError(f"must be the path of an SQLite file or null, got {received}")
+    return path
+
+
 Scalar = Annotated[bool | int | float | str, PlainValidator(_scalar)]
 
 
@@ -275,7 +284,7 @@ class StudySection(Section):
     n_trials: PositiveInt = 100
     timeout_seconds: PositiveFloat | None = None
     seed: Seed = 0
-    storage: str | None = None
+    storage: Annotated[str, AfterValidator(_sqlite_path)] | None = None
     sampler: Literal["tpe", "random", "grid"] = "tpe"
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 8
     baseline_params: Params = {}

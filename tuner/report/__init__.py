@@ -2,29 +2,30 @@
 
 export.py, weights.py   best_weights.json, written and read back
 tables.py               trials.csv, folds.csv
-comparison.py           the best trial beside the enqueued baselines
+comparison.py           the best trial beside the baselines
+numbers.py              numbers as people read them
 plots.py, html.py       pictures, and the page that shows them
-files.py                whole or not at all
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tuner.report.files import make_folder, write_atomically
+from tuner.files import make_folder, remove, write_atomically
 from tuner.study.summary import StudySummary
 
 
 def write_report(summary: StudySummary, folder: Path) -> dict[str, str]:
     """Write `report.html`, `trials.csv`, `folds.csv` and `plots/*.png` into `folder`, each whole or not at all.
 
-    A study without a complete trial gets a report that says so.
+    A study without a scored trial gets a report that says so. Pictures of an earlier report that this study cannot
+    fill any more are removed; other files are left alone.
 
     Returns:
         The path of each output by its kind: "report", "trials", "folds", "plots" (a folder).
 
     Raises:
-        StudyError: an output is a symbolic link or cannot be written.
+        StudyError: an output is a symbolic link or cannot be written or removed.
     """
     # Pandas and Matplotlib take a second to import; reading weights back must not wait for them.
     from tuner.report import html, plots, tables  # noqa: PLC0415
@@ -34,8 +35,11 @@ def write_report(summary: StudySummary, folder: Path) -> dict[str, str]:
         folder / name for name in ("report.html", "trials.csv", "folds.csv", "plots")
     )
     make_folder(plots_folder)
-    for name, png in pictures.items():
-        write_atomically(plots_folder / f"{name}.png", png)
+    for name in plots.NAMES:
+        if name in pictures:
+            write_atomically(plots_folder / f"{name}.png", pictures[name])
+        else:
+            remove(plots_folder / f"{name}.png")
     write_atomically(trials, tables.csv_bytes(tables.trials_table(summary)))
     write_atomically(folds, tables.csv_bytes(tables.folds_table(summary)))
     write_atomically(report, html.render_report(summary, pictures).encode("utf-8"))

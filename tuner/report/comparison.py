@@ -1,4 +1,4 @@
-"""The best trial beside the enqueued baselines, paired fold by fold.
+"""The best trial beside the baselines, paired fold by fold.
 
 Every trial is scored on the same folds, so the difference of two trials is one number per fold, and its corrected
 interval (`tuner.intervals`) says how far it may be noise. The best of many trials was chosen for its greatest value:
@@ -17,7 +17,7 @@ BASELINES: dict[Origin, str] = {
     "sqrt": "square root of the imbalance ratio",
     "balanced": "imbalance ratio",
 }
-"""What each enqueued baseline is, for people."""
+"""What each baseline is, for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +37,13 @@ class Comparison:
 
 
 def baselines(summary: StudySummary) -> tuple[TrialRecord, ...]:
-    """Return the enqueued baselines the study holds, in the order none, sqrt, balanced."""
+    """Return the baselines the study holds, in the order none, sqrt, balanced."""
     by_origin = {trial.origin: trial for trial in summary.trials}
     return tuple(by_origin[origin] for origin in BASELINES if origin in by_origin)
 
 
 def compare_baselines(summary: StudySummary) -> tuple[Comparison, ...]:
-    """Return every baseline of the study against its best trial; empty where no trial completed."""
+    """Return every baseline of the study against its best trial; empty where no trial was scored."""
     best = summary.best
     if best is None:
         return ()
@@ -52,7 +52,7 @@ def compare_baselines(summary: StudySummary) -> tuple[Comparison, ...]:
 
 def _compare(best: TrialRecord, baseline: TrialRecord, test_over_train: float) -> Comparison:
     difference = None
-    if baseline.state == "complete" and baseline.number != best.number:
+    if baseline.interval is not None and baseline.number != best.number:
         pairs = best.fold_scores[-1] - baseline.fold_scores[-1]
         difference = corrected_interval(pairs, test_over_train=test_over_train)
     differing = tuple(

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import cast
 
 from tuner.errors import StudyError
+from tuner.files import write_atomically
 from tuner.intervals import Interval
-from tuner.report.files import write_atomically
 from tuner.report.weights import SCHEMA
 from tuner.study.summary import StudySummary, TrialRecord
+
+WEIGHTS_NAME = "best_weights.json"
+"""Name of the export in a study's folder."""
 
 FIRST_PARAMS = (
     "minority_weight",
@@ -46,7 +49,7 @@ def best_weights(summary: StudySummary) -> dict[str, object]:
     """
     best = summary.best
     if best is None or best.interval is None:
-        raise StudyError(_no_trial_completed(summary))
+        raise StudyError(no_trial_completed(summary))
     data = summary.data
     return {
         "schema": SCHEMA,
@@ -102,11 +105,17 @@ def _score(summary: StudySummary, interval: Interval) -> dict[str, object]:
     }
 
 
-def _no_trial_completed(summary: StudySummary) -> str:
+def no_trial_completed(summary: StudySummary) -> str:
+    """Return why a study has no weights to export, and what to do."""
     reason = next((trial.failure for trial in summary.trials if trial.failure), None)
+    is_done = summary.n_finished >= summary.n_trials
     return (
-        f"study {summary.name} has no weights to export: no trial completed"
-        f" ({summary.n_finished} of {summary.n_trials} finished, {summary.count('failed')} failed).\n"
+        f'no trial of study "{summary.name}" completed, so there are no weights to export.\n'
+        f"{summary.n_finished} of {summary.n_trials} trials finished, {summary.count('failed')} failed.\n"
         + (f"The first failure: {reason}\n" if reason else "")
-        + "Run the study again with `tuner run`; `tuner status` shows what it holds."
+        + (
+            "Running it again trains nothing: correct the cause, then give the study another study.name."
+            if is_done
+            else "Go on with `python -m tuner run`."
+        )
     )

@@ -16,7 +16,8 @@ import jinja2
 
 from tuner.intervals import Interval
 from tuner.report.comparison import BASELINES, Comparison, compare_baselines
-from tuner.report.export import class_weights, ordered_params
+from tuner.report.export import class_weights, no_trial_completed, ordered_params
+from tuner.report.numbers import number_text
 from tuner.report.tables import search_params
 from tuner.study.summary import State, StudySummary, TrialRecord
 
@@ -48,6 +49,9 @@ def render_report(summary: StudySummary, pictures: Mapping[str, bytes]) -> str:
         folds=_folds_text(summary),
         counts=_counts_text(summary),
         answer=_answer(summary),
+        why_no_answer=no_trial_completed(summary).splitlines()[1:],
+        interval_name="95 % interval" if summary.folds.kind == "holdout" else "corrected 95 % interval",
+        usual_weights=", ".join(BASELINES.values()),
         trials=_trials(summary),
         failures=[(str(trial.number), trial.failure) for trial in summary.trials if trial.failure][:MAX_FAILURES],
         space=[(name, _range_text(spec)) for name, spec in summary.space.items()],
@@ -57,26 +61,25 @@ def render_report(summary: StudySummary, pictures: Mapping[str, bytes]) -> str:
 
 
 def _answer(summary: StudySummary) -> dict[str, object] | None:
-    """What the first screen says; None where no trial completed."""
+    """What the first screen says; None where no trial was scored."""
     best = summary.best
     if best is None or best.interval is None:
         return None
     negative, positive = class_weights(best)
     comparisons = compare_baselines(summary)
-    n_complete = summary.count("complete")
     return {
         "number": best.number,
-        "weights": (_number(negative), _number(positive)),
+        "weights": (number_text(negative), number_text(positive)),
         "score": _score(best.interval.mean, _digits(summary)),
         "interval": _interval_text(best.interval, _digits(summary)),
         "code": f"class_weight = {{0: {negative!r}, 1: {positive!r}}}",
         "params": [(name, _text(value)) for name, value in ordered_params(best).items()],
         "against_none": _against_none(comparisons, _digits(summary)),
         "comparison": _comparison(summary, best, comparisons),
-        "n_complete": n_complete,
+        "n_scored": len(summary.scored),
         "is_unweighted": negative == positive,
         "is_single": best.interval.n == 1,
-        "is_weight_searched": len({class_weights(one) for one in summary.trials if one.state == "complete"}) > 1,
+        "is_weight_searched": len({class_weights(one) for one in summary.scored}) > 1,
         "fixed_rate": None if "learning_rate" in summary.space else _text(best.resolved["learning_rate"]),
         "differing": list(dict.fromkeys(name for one in comparisons for name in one.differing)),
     }
@@ -117,7 +120,7 @@ def _comparison(
 
 def _score_cells(trial: TrialRecord, digits: int) -> Row:
     if trial.value is None or trial.interval is None:
-        return [str(trial.number), trial.state, ""]
+        return [str(trial.number), "no score" if trial.state == "complete" else trial.state, ""]
     return [str(trial.number), _score(trial.value, digits), _interval_text(trial.interval, digits)]
 
 
@@ -133,16 +136,22 @@ def _param_cells(trial: TrialRecord, names: tuple[str, ...]) -> Row:
 
 
 def _trials(summary: StudySummary) -> dict[str, object]:
-    """The complete trials of greatest value."""
+    """The scored trials of greatest value."""
     names, digits = search_params(summary), _digits(summary)
-    complete = [trial for trial in summary.trials if trial.state == "complete" and trial.value is not None]
-    complete.sort(key=lambda trial: (-(trial.value or 0.0), trial.number))
+    scored = sorted(summary.scored, key=lambda trial: (-(trial.value or 0.0), trial.number))
     rows = [
         [*_score_cells(trial, digits), *_param_cells(trial, names), trial.origin, _seconds(trial.seconds)]
-        for trial in complete[:MAX_TRIALS]
+        for trial in scored[:MAX_TRIALS]
     ]
     head = ["trial", "score", "95 % interval", *names, "origin", "seconds"]
-    return {"head": head, "rows": rows, "n_complete": len(complete), "n_failed": summary.count("failed")}
+    n_foreign = summary.count("complete") - len(scored)
+    return {
+        "head": head,
+        "rows": rows,
+        "n_scored": len(scored),
+        "n_foreign": n_foreign,
+        "n_failed": summary.count("failed"),
+    }
 
 
 def _counts_text(summary: StudySummary) -> str:
@@ -203,13 +212,9 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _number(value: float) -> str:
-    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-
-
 def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _number(value) if isinstance(value, float) else str(value)
+    return number_text(value) if isinstance(value, float) else str(value)

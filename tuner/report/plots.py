@@ -32,21 +32,24 @@ LABEL_LENGTH = 28
 MANY_TRIALS = 300
 
 
+NAMES = ("class_counts", "data", "weight_score", "history", "learning_curves")
+"""Every picture there is, in the order of the report."""
+
+
 def draw_all(summary: StudySummary) -> dict[str, Figure]:
     """Return every picture this study can fill, by name, in the order of the report.
 
-    "class_counts" is always there; "data" where sample rows are stored; "weight_score" where complete trials differ in
-    weight; "history" once a trial finished; "learning_curves" once one completed.
+    "class_counts" is always there; "data" where sample rows are stored; "weight_score" where scored trials differ in
+    weight; "history" once a trial finished; "learning_curves" once one was scored.
     """
-    complete = _complete(summary)
     figures = {"class_counts": draw_class_counts(summary)}
     if summary.data.points:
         figures["data"] = draw_data(summary)
-    if len({weight_ratio(trial) for trial in complete}) > 1:
+    if len({weight_ratio(trial) for trial in summary.scored}) > 1:
         figures["weight_score"] = draw_weight_score(summary)
     if summary.n_finished:
         figures["history"] = draw_history(summary)
-    if complete:
+    if summary.scored:
         figures["learning_curves"] = draw_learning_curves(summary)
     return figures
 
@@ -91,11 +94,10 @@ def draw_data(summary: StudySummary) -> Figure:
 
 
 def draw_weight_score(summary: StudySummary) -> Figure:
-    """Draw the score of every complete trial against its weight; baselines marked, the best with its interval."""
-    complete = _complete(summary)
+    """Draw the score of every scored trial against its weight; baselines marked, the best with its interval."""
     name = f"weight of {_class_name(summary, 1)} relative to {_class_name(summary, 0)}"
     figure, axes = _figure(name, _score_label(summary), height=4.4)
-    ratios = np.array([weight_ratio(trial) for trial in complete])
+    ratios = np.array([weight_ratio(trial) for trial in summary.scored])
     axes.set_xscale("log")
     axes.tick_params(which="minor", length=0, labelsize=8, labelcolor=MUTED)
     axes.xaxis.set_major_formatter("{x:g}")
@@ -111,15 +113,14 @@ def draw_weight_score(summary: StudySummary) -> Figure:
 
 
 def _draw_cloud(figure: Figure, axes: Axes, summary: StudySummary, ratios: NDArray[np.float64]) -> None:
-    """All complete trials, colored by hidden size or epochs where one of them was searched."""
-    complete = _complete(summary)
-    values = [_value(trial) for trial in complete]
-    size = 36 if len(complete) <= MANY_TRIALS else 12
+    """All scored trials, colored by hidden size or epochs where one of them was searched."""
+    values = [_value(trial) for trial in summary.scored]
+    size = 36 if len(values) <= MANY_TRIALS else 12
     name = next((name for name in ("hidden_size", "epochs") if name in summary.space), None)
     if name is None:
         axes.scatter(ratios, values, s=size, c=MUTED, alpha=0.6, linewidths=0)
         return
-    colors = [float(cast(float, trial.resolved[name])) for trial in complete]
+    colors = [float(cast(float, trial.resolved[name])) for trial in summary.scored]
     drawn = axes.scatter(ratios, values, s=size, c=colors, cmap="cividis", alpha=0.8, linewidths=0)
     bar = figure.colorbar(drawn, ax=axes, pad=0.015, aspect=32)
     bar.set_label(name, color=MUTED)
@@ -130,11 +131,11 @@ def _draw_cloud(figure: Figure, axes: Axes, summary: StudySummary, ratios: NDArr
 
 def draw_history(summary: StudySummary) -> Figure:
     """Draw the value of every trial in order, the best so far, and where trials failed or were pruned."""
-    complete = sorted(_complete(summary), key=lambda trial: trial.number)
     figure, axes = _figure("trial", _score_label(summary), height=3.6)
-    numbers, values = [trial.number for trial in complete], [_value(trial) for trial in complete]
-    if complete:
-        size = 22 if len(complete) <= MANY_TRIALS else 6
+    scored = sorted(summary.scored, key=lambda trial: trial.number)
+    numbers, values = [trial.number for trial in scored], [_value(trial) for trial in scored]
+    if scored:
+        size = 22 if len(scored) <= MANY_TRIALS else 6
         best = np.maximum.accumulate(values)
         axes.scatter(numbers, values, s=size, c=MAJORITY, linewidths=0, label="trial", zorder=2)
         axes.step(numbers, best, where="post", color=INK, linewidth=1.6, label="best so far", zorder=3)
@@ -194,10 +195,10 @@ class Mark:
 
 
 def _marks(summary: StudySummary) -> list[Mark]:
-    """The complete baselines, then the best on top; a baseline that is itself the best is marked once."""
+    """The scored baselines, then the best on top; a baseline that is itself the best is marked once."""
     best, marks = summary.best, []
     for trial in baselines(summary):
-        if trial.state == "complete" and trial is not best:
+        if trial.interval is not None and trial is not best:
             color, marker = BASELINE_STYLE[trial.origin]
             marks.append(Mark(trial=trial, label=trial.origin, color=color, marker=marker, is_best=False))
     if best is not None:
@@ -221,10 +222,6 @@ def _marker(mark: Mark, *, size: float = 1.0) -> dict[str, Any]:
 def _error_bar(axes: Axes, position: float, interval: Interval, *, color: str) -> None:
     reach = [[interval.mean - interval.low], [interval.high - interval.mean]]
     axes.errorbar(position, interval.mean, yerr=reach, fmt="none", color=color, elinewidth=1.6, capsize=4, zorder=3)
-
-
-def _complete(summary: StudySummary) -> list[TrialRecord]:
-    return [trial for trial in summary.trials if trial.state == "complete"]
 
 
 def _value(trial: TrialRecord) -> float:

@@ -2,7 +2,7 @@
 
 space       what may be searched, resolved to numbers; the baselines
 sampling    parameters of trial n, a pure function of the study's seed, n and the trials before it
-database    the file: reading without a trace, recognizing what is not ours, errors in words
+database    the file: reading it unchanged, recognizing what is not ours, errors in words
 lock        one driver per database
 storage     Optuna's tables, many writes in one transaction
 records     our tables: studies, trials, folds, predictions

@@ -1,7 +1,8 @@
-"""The SQLite file: where it is, reading it without a trace, recognizing what is not ours, errors in words.
+"""The SQLite file: where it is, reading it unchanged, recognizing what is not ours, errors in words.
 
 Nothing here imports Optuna, so `status`, `report` and `export` start quickly. Readers open the file read-only; a file
-that is not a study's database is refused before anything could be written to it.
+that is not a study's database is refused before anything could be written to it. Where the folder can be written,
+SQLite itself keeps an index and an empty log (`-shm`, `-wal`) beside a file that is read; both may stay behind.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from tuner.errors import ConfigError, StudyError
+from tuner.errors import StudyError
 
-SCHEMA_VERSION = 1
-"""Version of our own tables. A greater one is refused, never touched."""
+SCHEMA_VERSION = 2
+"""Version of our own tables. Any other one is refused, never touched."""
 
 BUSY_TIMEOUT_SECONDS = 60.0
 
@@ -38,22 +39,10 @@ def database_path(storage: str | None, *, folder: Path) -> Path:
     """Return where a study's database is.
 
     Args:
-        storage: `study.storage`: a path or a `sqlite:///` URL; None means `study.db` in the study's folder.
+        storage: `study.storage` as checked: a path; None means `study.db` in the study's folder.
         folder: the study's folder.
-
-    Raises:
-        ConfigError: a URL of something else than an SQLite file.
     """
-    if storage is None:
-        return folder / "study.db"
-    path = storage.removeprefix("sqlite:///")
-    if "://" in path or path in ("", ":memory:"):
-        scheme = storage.split("://")[0] + "://..." if "://" in storage else repr(storage)
-        raise ConfigError(
-            f"study.storage: this version keeps studies in SQLite files only, got {scheme}\n"
-            "Give the path of a file, or null for study.db in the study's folder."
-        )
-    return Path(path)
+    return folder / "study.db" if storage is None else Path(storage)
 
 
 @contextmanager
@@ -74,10 +63,10 @@ def read_database(path: Path) -> Iterator[Connection]:
 
 
 def check_database(path: Path) -> None:
-    """Check, without writing, that a file is a database that this version made or can read.
+    """Check, without changing it, that a file is a database that this version can use.
 
     Raises:
-        StudyError: there is no file; it is empty, corrupt, somebody else's, or newer than this version.
+        StudyError: there is no file; it is empty, corrupt, somebody else's, or of another version of tuner.
     """
     _check_file(path)
     with explained(path), closing(_connect_read_only(path)) as connection:
@@ -88,7 +77,7 @@ def check_database(path: Path) -> None:
     if version != SCHEMA_VERSION:
         raise StudyError(
             f"{path} has tables of version {version}; this tuner reads version {SCHEMA_VERSION}.\n"
-            "Use the tuner that made it, or a newer one. The file was not changed."
+            f"Use the tuner that made it{', or a newer one' * (version > SCHEMA_VERSION)}. The file was not changed."
         )
 
 
@@ -205,6 +194,8 @@ def _check_file(path: Path) -> None:
     """Check what the file system tells. Never opens the file: closing it would drop the locks SQLite holds on it."""
     unreadable = StudyError(f"{path} cannot be read.\nMake file and folder readable, or copy them to a place that is.")
     try:
+        if path.is_dir():
+            raise StudyError(f"{path} is a folder, not a database.\nPoint study.storage to a file in it.")
         if not path.is_file():
             raise StudyError(f"no study at {path}: run `python -m tuner run CONFIG` first")
         size = path.stat().st_size

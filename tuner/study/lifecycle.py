@@ -22,8 +22,9 @@ from sqlalchemy import Connection, RowMapping, update
 
 from tuner.config.schema import StudySection
 from tuner.errors import ConfigError, StudyError
+from tuner.files import make_folder
 from tuner.study import records
-from tuner.study.database import read_database, refuse_network_file_system
+from tuner.study.database import check_database, read_database, refuse_network_file_system
 from tuner.study.drift import DECISIVE, NOTED, Spec, differences, seal
 from tuner.study.lock import run_lock, utc_now
 from tuner.study.space import Params, ResolvedSpace, trial_values
@@ -83,6 +84,7 @@ class OpenStudy:
         self.notices = tuple(notices)
         self._storage = storage
         self._study_id: int = row["study_id"]
+        self._env_sha256 = seal({"env": plan.spec.get("env", {})})["env"]["sha256"]
         with storage.explained():
             self.trials: tuple[FrozenTrial, ...] = tuple(storage.optuna.get_all_trials(self._study_id, deepcopy=False))
         self._n_begun = len(self.trials)
@@ -96,7 +98,7 @@ class OpenStudy:
             params: the search parameters of each.
 
         Raises:
-            StudyError: the database cannot be written, or another program added trials meanwhile.
+            StudyError: the database cannot be written, or another program changed the study meanwhile.
         """
         with self._storage.transaction() as connection:
             self._refuse_strangers(connection)
@@ -116,9 +118,11 @@ class OpenStudy:
             scores: finite, or with a failure; in number order.
 
         Raises:
-            StudyError: the database cannot be written; the batch is then still running, and a resume evaluates it.
+            StudyError: the database cannot be written, or another program finished one of these trials or deleted the
+                study; nothing of the batch is then stored, and a resume evaluates what is still running.
         """
         with self._storage.transaction() as connection:
+            self._require_study(connection)
             records.finish_trials(
                 connection,
                 self._study_id,
@@ -136,7 +140,7 @@ class OpenStudy:
             return records.last_fold_scores(connection, self._study_id, number)
 
     def _create(self, number: int, params: Params) -> None:
-        origin = self.plan.space.origin(number)
+        origin = self.plan.space.origin(number, params)
         trial = create_trial(
             state=TrialState.RUNNING,
             params=params,
@@ -170,7 +174,11 @@ class OpenStudy:
     def _trial_id(self, number: int) -> int:
         return self._storage.optuna.get_trial_id_from_study_id_trial_number(self._study_id, number)
 
+    def _require_study(self, connection: Connection) -> None:
+        records.require_study(connection, self.plan.section.name, self._storage.path)
+
     def _refuse_strangers(self, connection: Connection) -> None:
+        self._require_study(connection)
         n_trials = records.count_trials(connection, self._study_id)
         if n_trials != self._n_begun:
             raise StudyError(
@@ -182,9 +190,10 @@ class OpenStudy:
         return {
             "study_id": self._study_id,
             "number": trial.number,
-            "origin": self.plan.space.origin(trial.number),
+            "origin": self.plan.space.origin(trial.number, params),
             "params": records.to_json(params),
             "resolved": records.to_json(trial_values(trial)),
+            "env": self._env_sha256,
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "started_at": utc_now(),
@@ -197,14 +206,18 @@ def open_study(plan: StudyPlan, path: Path) -> Iterator[OpenStudy]:
 
     Args:
         plan: what the study is to be.
-        path: the database, from `database_path`; made where there is none, with its folder.
+        path: the database, from `database_path`; made where there is none, with its folder. Links are followed. Nothing
+            is written beside a file that is not a study's database.
 
     Raises:
         ConfigError: the predictions would be larger than `study.predictions.max_bytes`.
         StudyError: another process runs it, it was made with other settings, or the file cannot be used.
     """
     check_predictions(plan.section, plan.folds, plan.n_trials)
-    _make_folder(path.parent)
+    path = Path(os.path.realpath(path))  # a link and the file it leads to are one database: one lock
+    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises in a folder that may not be entered
+        check_database(path)
+    make_folder(path.parent)
     refuse_network_file_system(path.parent)
     with run_lock(path), open_storage(path) as storage:
         name = plan.section.name
@@ -235,15 +248,6 @@ def check_predictions(section: StudySection, folds: FoldPlan, n_trials: int) -> 
             f" ({folds.n_repeats} repeats x {folds.n_scored_rows:,} rows x 4 bytes each).\n"
             f"Raise study.predictions.max_bytes to {needed}, or set study.predictions.keep: false."
         )
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(
-            f"cannot make the folder {folder}: {error.strerror}.\nPoint output.root to a folder that can be written."
-        ) from error
 
 
 def _create(connection: Connection, storage: Storage, plan: StudyPlan) -> None:
@@ -286,13 +290,17 @@ def refuse_drift(plan: StudyPlan, path: Path) -> None:
 
 
 def _resume(connection: Connection, row: RowMapping, plan: StudyPlan, path: Path) -> list[str]:
-    """Check that a study is the planned one, take over changed budgets, and return what is worth saying."""
+    """Check that a study is the planned one, take over what may change, and return what is worth saying.
+
+    Budgets may change, and what a report may draw of the data: `dataset.store_sample: false` takes the rows back.
+    """
     _refuse_other_settings(row, plan, path)
+    now: dict[str, object] = {"data": records.to_json(asdict(plan.data))}
     if plan.n_trials >= records.count_trials(connection, row["study_id"]):
-        budget = {"n_trials": plan.n_trials, "config": records.to_json(plan.config)}
-        if any(row[key] != value for key, value in budget.items()):
-            where = records.studies.c.study_id == row["study_id"]
-            connection.execute(update(records.studies).where(where).values(**budget))
+        now |= {"n_trials": plan.n_trials, "config": records.to_json(plan.config)}
+    if any(row[key] != value for key, value in now.items()):
+        where = records.studies.c.study_id == row["study_id"]
+        connection.execute(update(records.studies).where(where).values(**now))
     noted = differences(json.loads(row["spec"]), plan.full_spec, NOTED)
     return ["the study was begun under other versions (stored -> now):\n" + "\n".join(noted)] if noted else []
 

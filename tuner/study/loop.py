@@ -45,6 +45,8 @@ def optimize(
     progress = _Progress(study)
     progress.announce(listen)
     asker = Asker(study.plan.space, study.trials)
+    for text in asker.notices:
+        listen(Notice(text=text))
     while numbers := progress.next_batch():
         if should_stop():
             return
@@ -171,7 +173,6 @@ class _Progress:
             n_failed=self._n_failed,
             best=self._best,
             batch_seconds=batch_seconds,
-            train_seconds=sum(score.seconds for _, score in batch),
             left_seconds=self._left_seconds(elapsed),
         )
 

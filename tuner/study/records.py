@@ -1,7 +1,8 @@
 """Our own tables beside Optuna's: studies, trials, folds, predictions.
 
 Rows carry Optuna's study id and trial number. Text columns hold JSON; stamps are ISO 8601 UTC; scores are float64;
-logits are little-endian float32 in C order.
+logits are little-endian float32 in C order. `tuner_trials.env` is the sha256 of the part "env" of the spec (`drift.py`)
+under which the trial was evaluated.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ trials = Table(
     Column("origin", Text, nullable=False),
     Column("params", Text, nullable=False),
     Column("resolved", Text, nullable=False),
+    Column("env", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("started_at", Text, nullable=False),

@@ -48,7 +48,7 @@ class ResolvedSpace:
         distributions: the search parameters, in the order of the schema.
         fixed: value of everything else a trial can set.
         points: parameters of the first trials: trial number i is `points[i]`.
-        only_points: no trial comes after the points (a grid, `study.trials`).
+        only_points: no trial comes after the points (a grid, `study.trials`, a space of one point).
         listed: the points are `study.trials`, so `n_trials` does not count.
         sampler, seed, batch_size: how the trials after the points are drawn.
         notices: what was left out, in words.
@@ -65,14 +65,15 @@ class ResolvedSpace:
     notices: tuple[str, ...] = ()
 
     def n_trials(self, section: StudySection) -> int:
-        """Return how many trials the study shall hold: `n_trials`, at most a grid's size; exactly those listed."""
+        """Return how many trials the study shall hold: `n_trials`, but all points at most; exactly those listed."""
         if self.listed:
             return len(self.points)
         return min(section.n_trials, len(self.points)) if self.only_points else section.n_trials
 
-    def origin(self, number: int) -> Origin:
-        """Return where the parameters of a trial come from."""
-        return self.points[number].origin if number < len(self.points) else "sampled"
+    def origin(self, number: int, params: Params) -> Origin:
+        """Return where the parameters of a trial come from; somebody may have queued others in the place of a point."""
+        is_point = number < len(self.points) and self.points[number].params == params
+        return self.points[number].origin if is_point else "sampled"
 
     def resolve(self, number: int, params: Mapping[str, Any]) -> TrialParams:
         """Return everything trial `number` is trained with: its search parameters and the fixed values."""
@@ -120,19 +121,25 @@ def resolve_space(
         ConfigError: an empty range, a baseline or listed trial that cannot be, a grid over something uncountable.
     """
     distributions, fixed = _distributions(search, training, imbalance_ratio)
+    is_one_point = all(distribution.single() for distribution in distributions.values())
     notices: tuple[str, ...] = ()
     if study.trials is not None:
-        distributions, fixed, points = _listed(study.trials, distributions, fixed)
+        distributions, fixed, points = _listed(study.trials, distributions, fixed, imbalance_ratio)
     else:
         points, notices = _baselines(distributions, fixed, study.baseline_params, imbalance_ratio)
-        if study.sampler == "grid":
+        if is_one_point:
+            points = points or (
+                Point(origin="sampled", params={name: _middle(d) for name, d in distributions.items()}),
+            )
+            notices += _one_point_notice(study.n_trials)
+        elif study.sampler == "grid":
             points = _grid(distributions, points, study.seed)
             notices += _grid_notice(len(points), study.n_trials)
     return ResolvedSpace(
         distributions=distributions,
         fixed=fixed,
         points=points,
-        only_points=study.trials is not None or study.sampler == "grid",
+        only_points=study.trials is not None or study.sampler == "grid" or is_one_point,
         listed=study.trials is not None,
         sampler=study.sampler,
         seed=study.seed,
@@ -262,16 +269,33 @@ def _baseline_params(given: Mapping[str, Scalar], others: Mapping[str, Distribut
 
 
 def _listed(
-    trials: Sequence[Mapping[str, Scalar]], distributions: Mapping[str, Distribution], fixed: Params
+    trials: Sequence[Mapping[str, Scalar]],
+    distributions: Mapping[str, Distribution],
+    fixed: Params,
+    imbalance_ratio: float,
 ) -> tuple[dict[str, Distribution], Params, tuple[Point, ...]]:
     """Return the space that `study.trials` span; what no entry names takes its fixed value or the middle."""
     default = {name: fixed[name] if name in fixed else _middle(distributions[name]) for name in PARAMS}
     names = [name for name in PARAMS if any(name in trial for trial in trials)]
+    values = [{**default, **trial} for trial in trials]
+    origins = _listed_origins(values, imbalance_ratio)
     points = tuple(
-        Point(origin="listed", params={name: trial.get(name, default[name]) for name in names}) for trial in trials
+        Point(origin=origin, params={name: trial[name] for name in names})
+        for origin, trial in zip(origins, values, strict=True)
     )
     spanned = {name: _span([point.params[name] for point in points]) for name in names}
     return spanned, {name: value for name, value in default.items() if name not in spanned}, points
+
+
+def _listed_origins(trials: Sequence[Params], imbalance_ratio: float) -> list[Origin]:
+    """Return which baseline the weights of each trial are, the first time they are; "listed" otherwise."""
+    free = {imbalance_ratio**power: origin for origin, power in reversed(BASELINES.items())}
+    origins: list[Origin] = []
+    for trial in trials:
+        weight = trial["minority_weight"] / trial["majority_weight"]
+        found = next((ratio for ratio in free if math.isclose(weight, ratio, rel_tol=1e-9)), None)
+        origins.append("listed" if found is None else free.pop(found))
+    return origins
 
 
 def _span(values: list[Any]) -> Distribution:
@@ -321,3 +345,9 @@ def _grid_notice(size: int, n_trials: int) -> tuple[str, ...]:
     if size >= n_trials:
         return ()
     return (f"the grid has {size} points, so the study ends after {size} trials, not study.n_trials={n_trials}",)
+
+
+def _one_point_notice(n_trials: int) -> tuple[str, ...]:
+    if n_trials == 1:
+        return ()
+    return (f"the search space is one point, so the study ends after 1 trial, not study.n_trials={n_trials}",)

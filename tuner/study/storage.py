@@ -8,19 +8,19 @@ own tables: a batch is stored as one, or not at all.
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection, event
 from sqlalchemy.pool import QueuePool
 
 from tuner.errors import StudyError
+from tuner.files import sync
 from tuner.study.database import check_database, connect, database_error, explained
 from tuner.study.records import create_tables
 
@@ -58,6 +58,11 @@ class Storage:
                 yield
             except StorageInternalError as error:
                 raise database_error(error, self.path) from error
+            except UpdateFinishedTrialError as error:
+                raise StudyError(
+                    f"{self.path}: another program finished a trial that this run was evaluating.\n"
+                    "End that program and run again; finished trials are kept."
+                ) from error
 
     def close(self) -> None:
         """Close all connections; the write-ahead log becomes part of the file."""
@@ -103,9 +108,9 @@ def create_database(path: Path) -> None:
             create_tables(connection)
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         optuna_storage.engine.dispose()
-    _sync(new)
+    sync(new)
     new.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _open(creator: Callable[[], sqlite3.Connection], path: Path, *, create: bool = False) -> RDBStorage:
@@ -128,6 +133,7 @@ def _open(creator: Callable[[], sqlite3.Connection], path: Path, *, create: bool
 def _connect_for_writing(path: Path) -> sqlite3.Connection:
     connection = connect(path, mode="rw")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what `dataset.store_sample: false` takes back leaves the file
     return connection
 
 
@@ -148,14 +154,6 @@ def _connect_for_making(path: Path) -> sqlite3.Connection:
 def _begin_immediate(connection: Connection) -> None:
     """Take the write lock at once: waiting for it works only at the beginning of a transaction."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -40,8 +40,8 @@ class TrialRecord:
     Attributes:
         number: Optuna's trial number.
         state: as in the database.
-        origin: the enqueued baselines "none" (weight 1), "sqrt" (root of the imbalance ratio), "balanced" (the ratio);
-            "listed" for `study.trials`; "sampled" for what the sampler drew.
+        origin: the baselines "none" (weight 1), "sqrt" (root of the imbalance ratio), "balanced" (the ratio), enqueued
+            or among `study.trials`; "listed" for the other `study.trials`; "sampled" for what the sampler drew.
         params: search parameters by name, exactly those of Optuna.
         resolved: every training and search value; empty for a trial that was never evaluated.
         value: mean score over all folds; None unless complete.
@@ -50,6 +50,7 @@ class TrialRecord:
         interval: corrected 95 % interval of the last checkpoint; None unless complete.
         seconds: training time attributed to the trial; None when not evaluated.
         failure: why a failed trial failed.
+        env: sha256 of the versions and the machine that evaluated the trial; None for one never evaluated.
         started_at, finished_at: ISO 8601 UTC, from our own stamps; None where absent.
     """
 
@@ -64,13 +65,14 @@ class TrialRecord:
     interval: Interval | None = None
     seconds: float | None = None
     failure: str | None = None
+    env: str | None = None
     started_at: str | None = None
     finished_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudySummary:
-    """One study as stored. `best` is the complete trial of greatest value, the lowest number among equals.
+    """One study as stored.
 
     `space` maps each search parameter to its resolved range or choices, for example
     `{"minority_weight": {"low": 1.0, "high": 990.0, "log": True}, "optimizer": {"choices": ["sgd", "adam"]}}`.
@@ -100,16 +102,21 @@ class StudySummary:
         return self.count("complete", "pruned", "failed")
 
     @property
+    def scored(self) -> tuple[TrialRecord, ...]:
+        """Complete trials with fold scores: not those that another program added or completed."""
+        return tuple(trial for trial in self.trials if trial.state == "complete" and trial.interval is not None)
+
+    @property
     def best(self) -> TrialRecord | None:
-        """The complete trial of greatest value; None when no trial completed."""
-        complete = [trial for trial in self.trials if trial.state == "complete" and trial.value is not None]
-        return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
+        """The scored trial of greatest mean, the lowest number among equals; None when no trial was scored."""
+        return max(self.scored, key=lambda trial: (trial.value, -trial.number), default=None)
 
 
 def load_summary(path: Path, name: str) -> StudySummary:
     """Read a study from its database, which is opened read-only.
 
-    States come from Optuna's table. A trial that another program added has no parameters, folds or value here.
+    States come from Optuna's table. A trial that another program added has no parameters, folds or value here, one that
+    another program finished no folds and no value.
 
     Args:
         path: the database, from `tuner.study.database.database_path`.
@@ -150,6 +157,7 @@ def _trial_record(row: RowMapping, scores: Scores | None, plan: FoldPlan) -> Tri
         resolved=json.loads(row["resolved"]),
         seconds=row["seconds"],
         failure=row["failure"],
+        env=row["env"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
     )

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from tuner.errors import StudyError
-from tuner.report.files import make_folder, write_atomically
+from tuner.files import make_folder, write_atomically
 
 
 def test_file_is_replaced_and_nothing_else_is_left_in_the_folder(tmp_path):
@@ -45,8 +45,13 @@ def test_full_disk_is_one_clear_error_that_leaves_the_old_file_and_nothing_new(t
 
 
 def test_missing_folder_is_a_clear_error(tmp_path):
-    with pytest.raises(StudyError, match=r"out\.json could not be written \(1 bytes\): No such file or directory"):
-        write_atomically(tmp_path / "absent" / "out.json", b"x")
+    path = tmp_path / "absent" / "out.json"
+    with pytest.raises(StudyError) as caught:
+        write_atomically(path, b"x")
+    assert str(caught.value) == (
+        f"{path} could not be written (1 bytes): No such file or directory.\n"
+        f"The study in the database is untouched. Make the folder {path.parent}, then write the outputs again."
+    )
 
 
 @pytest.mark.parametrize("write", [lambda path: write_atomically(path, b"x"), make_folder])
@@ -71,5 +76,5 @@ def test_folder_in_the_place_of_a_file_is_a_clear_error(tmp_path):
         make_folder(tmp_path / "plots")
     assert str(caught.value) == (
         f"the folder {tmp_path / 'plots'} could not be made: File exists.\n"
-        "Give permission there or choose another output.root, then write the outputs again."
+        "Give permission there, or point output.root to a folder that can be written."
     )

@@ -28,11 +28,13 @@ def write_atomically(path: Path, data: bytes) -> None:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
+        is_there = not isinstance(error, FileNotFoundError)
+        cure = "Make room or give permission there" if is_there else f"Make the folder {path.parent}"
         raise StudyError(
             f"{path} could not be written ({len(data):,} bytes): {error.strerror or error}.\n"
-            "The study in the database is untouched. Make room or give permission there, then write the outputs again."
+            f"The study in the database is untouched. {cure}, then write the outputs again."
         ) from error
 
 
@@ -48,8 +50,36 @@ def make_folder(path: Path) -> None:
     except OSError as error:
         raise StudyError(
             f"the folder {path} could not be made: {error.strerror or error}.\n"
-            "Give permission there or choose another output.root, then write the outputs again."
+            "Give permission there, or point output.root to a folder that can be written."
         ) from error
+
+
+def remove(path: Path) -> None:
+    """Remove the file at `path`, which may be absent: an output of an earlier run that says what is no longer so.
+
+    Raises:
+        StudyError: the file system refuses.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StudyError(
+            f"{path} is out of date and could not be removed: {error.strerror or error}.\n"
+            "Give permission there or remove it, then write the outputs again."
+        ) from error
+
+
+def sync(path: Path) -> None:
+    """Wait until what was written to a file, or which files a folder holds, has reached the disk.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _refuse_link(path: Path) -> None:
@@ -65,11 +95,3 @@ def _write_new(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
