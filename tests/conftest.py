@@ -1,6 +1,7 @@
 """Fixtures shared by all tests, and the rule that nothing is skipped in continuous integration."""
 
 import os
+import signal
 import shutil
 from collections.abc import Generator
 from pathlib import Path
@@ -8,6 +9,13 @@ from pathlib import Path
 import pytest
 
 IN_CI = bool(os.environ.get("CI"))
+
+
+def pytest_configure():
+    """Take signals as on a terminal: a shell starts its background jobs with SIGINT ignored, and children inherit that."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
