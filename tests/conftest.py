@@ -1,8 +1,8 @@
 """Fixtures shared by all tests, and the rule that nothing is skipped in continuous integration."""
 
 import os
-import signal
 import shutil
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
