@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+JAX := benchmarks/.venv
+JAX_STAMP := $(JAX)/.installed
 
 .PHONY: install run test test-fast lint bench clean
 .DEFAULT_GOAL := help
@@ -39,8 +41,14 @@ test: lint
 test-fast: install
 	$(BIN)/python -m pytest -m 'not slow and not browser'
 
-bench: install
+# JAX is timed beside the trainer in an environment of its own: TensorFlow imports it wherever it finds it.
+$(JAX_STAMP): constraints.txt
+	test -x $(JAX)/bin/python || $(PYTHON) -m venv $(JAX)
+	$(JAX)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt jax
+	touch $(JAX_STAMP)
+
+bench: install $(JAX_STAMP)
 	$(BIN)/python -m pytest benchmarks --run-benchmarks -s
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(JAX) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,7 +1,8 @@
 """What a benchmark found, and under which circumstances: JSON for programs, Markdown for people.
 
 Every benchmark keeps its latest result in `results/<name>.json`, with its table beside it in `results/<name>.md`;
-`docs/benchmarks.md` is all of these tables on one page. `python benchmarks/recording.py` writes the Markdown again.
+`docs/benchmarks.md` is all of these tables on one page, with their pictures in `docs/benchmarks/`.
+`python benchmarks/recording.py` writes Markdown and pictures again.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pictures import Line, Panel, draw
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
 
-ORDER = ("training", "default_run", "commands", "rows")
+ORDER = ("training", "vmap", "ceiling", "default_run", "racing", "metrics", "commands", "growth", "credit", "million")
 """The benchmarks as they follow each other on the page."""
 
 LIBRARIES = ("tuner", "tensorflow", "keras", "numpy", "scikit-learn", "optuna", "sqlalchemy")
@@ -49,6 +52,7 @@ class Measurement:
         columns: header of the table.
         rows: cells as they are shown.
         figures: the raw numbers behind the table; whatever JSON can hold.
+        panels: of the picture below the table, side by side; without any there is none.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Measurement:
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     figures: Mapping[str, object]
+    panels: tuple[Panel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,21 +120,36 @@ def record(measurement: Measurement, taken: Circumstances, *, results: Path = RE
 
 
 def write_pages(results: Path = RESULTS, page: Path = PAGE) -> None:
-    """Write the Markdown of every result, and all of it on one page."""
-    sections = []
+    """Write the Markdown of every result, and all of it on one page with its pictures in a folder beside it."""
+    sections, folder = [], page.with_suffix("")
     for path in sorted(results.glob("*.json"), key=lambda path: ORDER.index(path.stem)):
-        sections.append(markdown(json.loads(path.read_text())))
-        path.with_suffix(".md").write_text(sections[-1])
+        result = json.loads(path.read_text())
+        path.with_suffix(".md").write_text(markdown(result))
+        if panels := _panels(result):
+            folder.mkdir(exist_ok=True)
+            (folder / f"{path.stem}.svg").write_bytes(draw(panels))
+        sections.append(markdown(result, pictures=f"./{folder.name}"))
     page.write_text("\n".join([INTRODUCTION, *sections]))
 
 
-def markdown(result: Mapping[str, Any]) -> str:
-    """Return one result, as read from its JSON, as a section: headline, method, table, circumstances."""
-    measurement = Measurement(**{key: value for key, value in result.items() if key != "circumstances"})
-    taken = Circumstances(**result["circumstances"])
-    alignment = ("---", *["--:"] * (len(measurement.columns) - 1))
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in (measurement.columns, alignment, *measurement.rows))
-    return f"## {measurement.title}\n\n{measurement.method}\n\n{table}\n\n{_words(taken)}\n"
+def markdown(result: Mapping[str, Any], *, pictures: str | None = None) -> str:
+    """Return one result, as read from its JSON, as a section: headline, method, table, picture, circumstances.
+
+    Args:
+        result: from `results/<name>.json`.
+        pictures: the folder of the pictures as a link names it; None leaves them out.
+    """
+    taken, columns = Circumstances(**result["circumstances"]), result["columns"]
+    rows = (columns, ("---", *["--:"] * (len(columns) - 1)), *result["rows"])
+    parts = [f"## {result['title']}", result["method"], "\n".join(f"| {' | '.join(cells)} |" for cells in rows)]
+    if pictures and _panels(result):
+        parts.append(f"![{result['title']}]({pictures}/{result['name']}.svg)")
+    return "\n\n".join([*parts, _words(taken)]) + "\n"
+
+
+def _panels(result: Mapping[str, Any]) -> list[Panel]:
+    panels = result.get("panels", ())
+    return [Panel(**{**panel, "lines": [Line(**line) for line in panel["lines"]]}) for panel in panels]
 
 
 def seconds_text(seconds: float) -> str:

@@ -56,9 +56,9 @@ def _measurement(
     rows = [
         (
             LABELS[name],
+            *(f"{median(ratios[base][name]):,.3g}" for base in ratios),
             seconds_text(median(trial[name])),
             range_text(trial[name]),
-            *(f"{median(ratios[base][name]):,.3g}" for base in ratios),
             seconds_text(max(0.0, start[name])),
         )
         for name in trial
@@ -67,7 +67,7 @@ def _measurement(
         name="training",
         title="One trial: fifteen models, a hundred epochs",
         method=METHOD,
-        columns=("how", "seconds", "range", "times stacked", "times stacked on one thread", "start, seconds"),
+        columns=("how", "times stacked", "times stacked on one thread", "seconds", "range", "start, seconds"),
         rows=rows,
         figures={"trial_seconds": trial, "ratios": ratios, "start_seconds": start, "models_together": models},
     )

@@ -61,3 +61,8 @@ def trial(number=0, **changes):
 def never():
     """The `should_stop` of a test that is not about stopping."""
     return False
+
+
+def all_folds(plan):
+    """Every fold of a training plan."""
+    return tuple(range(plan.folds.plan.n_folds))

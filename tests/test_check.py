@@ -35,11 +35,11 @@ def test_plan_is_told_in_words():
         "         hidden_size 4 to 8\n"
         "         epochs 2 to 6\n"
         "fixed    majority_weight 1, hidden_layers 1, batch_size 32, learning_rate 0.01, momentum 0, l2 0,"
-        " optimizer sgd, activation relu, standardize True\n"
+        " dropout 0, optimizer sgd, activation relu, standardize True\n"
         "first    minority_weight 1, hidden_size 6, epochs 4\n"
         "         minority_weight 3.034, hidden_size 6, epochs 4\n"
         "         minority_weight 9.204, hidden_size 6, epochs 4\n"
-        "at once  3 trials x 3 models\n"
+        "at once  6 trials x 3 models\n"
         "memory   about 1.23 MB for training, beside TensorFlow's own 0.6 GB\n"
         "disk     about 12 kB of predictions\n"
         "time     very roughly 2 min of training; it depends on the machine\n"
@@ -56,14 +56,16 @@ def test_fewest_minority_rows_are_those_of_the_smaller_class_whichever_is_positi
 @pytest.mark.parametrize(
     ("overrides", "threads", "expected"),
     [
-        ([], 2, 3),  # a batch holds 3
+        ([], 1, 3),  # a batch holds 3, and batches share no stack
+        ([], 2, 6),  # two batches are under way
+        (["study.n_trials=100"], 3, 6),
         (["study.batch_size=8", "study.n_trials=100"], 1, 5),  # 15 models a stack: 5 trials of 3 folds
         (["study.batch_size=12", "study.n_trials=100"], 2, 10),
         (["study.batch_size=8"], 2, 6),  # the study holds 6
         (["study.batch_size=8", "training.trainer=sequential"], 2, 2),
     ],
 )
-def test_trials_at_once_fill_the_stacks_of_all_threads_and_never_exceed_a_batch(overrides, threads, expected):
+def test_trials_at_once_fill_the_stacks_of_all_threads_and_never_exceed_two_batches(overrides, threads, expected):
     assert plan(*overrides, threads=threads).trials_at_once == expected
 
 
@@ -77,8 +79,8 @@ def test_memory_counts_the_batch_orders_that_are_kept():
     assert most[0] - plan().memory_bytes == STREAM_BYTES - 4 * 3 * steps * 32 * 6
 
 
-def test_memory_grows_with_threads_until_each_trial_of_a_batch_has_one():
-    sizes = [plan(threads=threads).memory_bytes for threads in (1, 2, 3, 4)]
+def test_memory_grows_with_threads_until_each_trial_under_way_has_one():
+    sizes = [plan(threads=threads).memory_bytes for threads in (1, 2, 6, 7)]
     assert sizes[0] < sizes[1] < sizes[2] == sizes[3]
 
 

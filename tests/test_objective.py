@@ -4,14 +4,15 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from problems import dataset, never, plan, trial
 
-from tuner.config.schema import EngineSection
+from tuner.config.schema import EngineSection, ScoringSection
 from tuner.engine import open_engine
-from tuner.errors import Stopped
+from tuner.errors import EngineError, Stopped
 from tuner.interruption import StopRequest, catching_signals
 from tuner.objective import Objective
 from tuner.scoring import score
@@ -24,10 +25,10 @@ class MadeUpTrainer:
     def __init__(self, folds, *, diverging=(), seconds=0.0):
         self.folds, self.diverging, self.seconds = folds, diverging, seconds
 
-    def stacks(self, batch):
+    def stacks(self, batch, *, n_folds):
         return [(params,) for params in reversed(batch)]
 
-    def train(self, stack, *, should_stop):
+    def train(self, stack, *, folds, should_stop):
         for _ in range(int(self.seconds / 0.01)):
             if should_stop():
                 return None
@@ -35,9 +36,10 @@ class MadeUpTrainer:
         longest = max(map(len, self.folds.valid))
         answers = []
         for params in stack:
-            logits = np.full((2, len(self.folds.valid), longest), np.nan, np.float32)
-            for fold, rows in enumerate(self.folds.valid):
-                logits[:, fold, : len(rows)] = np.sin(params.number + rows) + [[0.0], [1.0]]
+            logits = np.full((2, len(folds), longest), np.nan, np.float32)
+            for j, fold in enumerate(folds):
+                rows = self.folds.valid[fold]
+                logits[:, j, : len(rows)] = np.sin(params.number + rows) + [[0.0], [1.0]]
             if params.number in self.diverging:
                 logits[1, 1, 0] = np.inf
             answers.append(Predictions(checkpoint_epochs=(1, 2), logits=logits))
@@ -47,7 +49,7 @@ class MadeUpTrainer:
 def objective(*, n_repeats=2, **options):
     the_plan = plan(dataset(), n_splits=3, n_repeats=n_repeats)
     trainer = MadeUpTrainer(the_plan.folds, **options)
-    return Objective(dataset=the_plan.dataset, folds=the_plan.folds, trainer=trainer, metric="roc_auc")
+    return Objective(dataset=the_plan.dataset, folds=the_plan.folds, trainer=trainer, scoring=ScoringSection())
 
 
 def evaluate(the_objective, batch, *, threads=2, stop=None):
@@ -66,7 +68,7 @@ def test_every_fold_is_scored_on_its_own_rows_at_every_checkpoint():
     folds, y = the_objective.folds, the_objective.dataset.y
     assert answer.checkpoint_epochs.tolist() == [1, 2]
     for fold, rows in enumerate(folds.valid):
-        expected = score("roc_auc", y[rows], np.sin(3 + rows)[None].astype(np.float32))[0]
+        expected = score(ScoringSection(), y[rows], np.sin(3 + rows)[None].astype(np.float32))[0]
         assert answer.fold_scores[:, fold].tolist() == [pytest.approx(expected, abs=1e-6)] * 2
 
 
@@ -94,6 +96,75 @@ def test_engine_counts_models_and_the_time_in_which_anything_trained():
         assert 0.35 < engine.train_seconds < 0.75  # four of 0.2 s, two at a time
 
 
+@pytest.mark.parametrize("folds", [[0, 1, 2], [3, 4, 5], [1, 5]], ids=str)
+def test_some_folds_are_scored_as_they_are_among_all(folds):
+    the_objective = objective()
+    whole = evaluate(the_objective, [trial(3)])[0]
+    with open_engine(EngineSection(threads=2), the_objective, StopRequest()) as engine:
+        part = engine([trial(3)], folds)[0]
+        assert engine.models_trained == len(folds)
+    np.testing.assert_array_equal(part.fold_scores, whole.fold_scores[:, folds])
+    repeats = sorted({fold // 3 for fold in folds})
+    assert part.logits.shape == (len(repeats), whole.logits.shape[1])
+    for row, repeat in zip(part.logits, repeats, strict=True):
+        known = np.isfinite(row)
+        n_known = sum(len(the_objective.folds.valid[fold]) for fold in folds if fold // 3 == repeat)
+        assert known.sum() == n_known
+        np.testing.assert_array_equal(row[known], whole.logits[repeat][known])
+
+
+def test_divergence_names_the_fold_that_was_asked_for():
+    with open_engine(EngineSection(threads=1), objective(diverging=(1,)), StopRequest()) as engine:
+        assert "repeat 1, fold 1 are not finite after epoch 2" in engine([trial(1)], [3, 4, 5])[0].failure
+
+
+def test_two_batches_share_the_threads_without_a_gap():
+    with (
+        open_engine(EngineSection(threads=2), objective(seconds=0.3), StopRequest()) as engine,
+        ThreadPoolExecutor(2) as callers,
+    ):
+        batches = [callers.submit(engine, [trial(i) for i in numbers]) for numbers in ((0, 1, 2), (3, 4, 5))]
+        assert [[s.number for s in batch.result()] for batch in batches] == [[0, 1, 2], [3, 4, 5]]
+        assert engine.models_trained == 6 * 6
+        assert 0.85 < engine.train_seconds < 1.15  # three and three of 0.3 s, two at a time
+
+
+def test_an_error_in_one_batch_ends_the_batch_beside_it_with_the_same_error():
+    the_objective = objective(seconds=30)
+    original = the_objective.trainer.train
+
+    def train(stack, *, folds, should_stop):
+        if stack[0].number == 1:
+            time.sleep(0.2)
+            raise RuntimeError("this is a bug")
+        return original(stack, folds=folds, should_stop=should_stop)
+
+    the_objective.trainer.train = train
+    began = time.perf_counter()
+    with (
+        open_engine(EngineSection(threads=2), the_objective, StopRequest()) as engine,
+        ThreadPoolExecutor(2) as callers,
+    ):
+        batches = [callers.submit(engine, [trial(number)]) for number in (0, 1)]
+        for batch in batches:
+            with pytest.raises(RuntimeError, match="this is a bug"):
+                batch.result()
+        with pytest.raises(RuntimeError, match="this is a bug"):
+            engine([trial(2)])
+    assert time.perf_counter() - began < 5
+
+
+def test_leaving_the_engine_ends_what_is_training():
+    began = time.perf_counter()
+    with ThreadPoolExecutor(1) as caller:
+        with open_engine(EngineSection(threads=1), objective(seconds=30), StopRequest()) as engine:
+            batch = caller.submit(engine, [trial(0), trial(1)])
+            time.sleep(0.2)
+        with pytest.raises(EngineError, match="the run ended while this batch was training"):
+            batch.result()
+    assert time.perf_counter() - began < 5
+
+
 def test_engine_stops_between_steps_and_says_how_to_go_on():
     stop = StopRequest()
     threading.Timer(0.1, lambda: setattr(stop, "signal_number", signal.SIGTERM)).start()
@@ -109,10 +180,10 @@ def test_an_error_in_one_stack_ends_the_others_and_reaches_the_caller():
     the_objective = objective(seconds=30)
     original = the_objective.trainer.train
 
-    def train(stack, *, should_stop):
+    def train(stack, *, folds, should_stop):
         if stack[0].number == 1:
             raise RuntimeError("this is a bug")
-        return original(stack, should_stop=should_stop)
+        return original(stack, folds=folds, should_stop=should_stop)
 
     the_objective.trainer.train = train
     began = time.perf_counter()
@@ -140,9 +211,12 @@ def test_diverging_for_real_fails_one_trial_and_leaves_its_neighbors_as_they_wer
     from tuner.training.stacked import StackedTrainer
 
     the_plan = plan()
-    real = Objective(dataset=the_plan.dataset, folds=the_plan.folds, trainer=StackedTrainer(the_plan), metric="roc_auc")
-    together = real.evaluate((trial(0), trial(1, learning_rate=1e30), trial(2)), should_stop=never)[0]
-    apart = [real.evaluate((trial(n),), should_stop=never)[0][0] for n in (0, 2)]
+    real = Objective(
+        dataset=the_plan.dataset, folds=the_plan.folds, trainer=StackedTrainer(the_plan), scoring=ScoringSection()
+    )
+    trials = (trial(0), trial(1, learning_rate=1e30), trial(2))
+    together = real.evaluate(trials, folds=range(2), should_stop=never)[0]
+    apart = [real.evaluate((trial(n),), folds=range(2), should_stop=never)[0][0] for n in (0, 2)]
     assert together[1].failure.startswith("training diverged: predictions of repeat 0, fold 0 are not finite after")
     for left, right in zip((together[0], together[2]), apart, strict=True):
         assert left.fold_scores.tobytes() == right.fold_scores.tobytes()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tuner.data.checks import Finding
 from tuner.errors import ConfigError
 from tuner.run import Prepared
 from tuner.study.lifecycle import check_predictions, predicted_bytes
+from tuner.study.loop import AT_ONCE
 from tuner.training.stack import STREAM_BYTES, Program, program_of, stack_bytes, trials_per_stack
 from tuner.trial import TrialParams
 
@@ -19,6 +21,18 @@ STEP_SECONDS = 1.4e-6
 
 FLOPS = 4.5e10
 """Operations a second of one core of that machine on wide layers."""
+
+RUN_BYTES = 130_000_000
+"""What every run takes beside its imports, whatever the table: Keras and Optuna at work, SQLite, Matplotlib."""
+
+COMPILER_BYTES = 30_000_000
+"""What XLA takes from its first program on, most of it code."""
+
+PROGRAM_BYTES = 12_000_000
+"""What each compiled program takes."""
+
+LOADING_BYTES = 26
+"""What one cell takes while a table is read or generated: float64 twice and its text, or float64 three times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +97,7 @@ def make_plan(prepared: Prepared, *, threads: int) -> Plan:
         search_space=space.describe(),
         fixed=dict(space.fixed),
         baselines=[dict(point.params) for point in space.points if point.origin != "sampled"],
-        trials_at_once=min(_batch(prepared), threads * _trials_per_stack(prepared)),
+        trials_at_once=min(_under_way(prepared), threads * min(config.study.batch_size, _trials_per_stack(prepared))),
         predictions_bytes=predicted_bytes(folds.plan, n_trials) if keep else 0,
         memory_bytes=_memory(prepared, threads),
         seconds=None if _is_sequential(prepared) else n_trials * _trial_seconds(prepared) / _lanes(prepared, threads),
@@ -105,9 +119,9 @@ def _is_sequential(prepared: Prepared) -> bool:
     return prepared.config.training.trainer == "sequential"
 
 
-def _batch(prepared: Prepared) -> int:
-    """Return the trials of a full batch: no more are evaluated at the same time."""
-    return min(prepared.config.study.batch_size, prepared.space.n_trials(prepared.config.study))
+def _under_way(prepared: Prepared) -> int:
+    """Return the trials of as many full batches as are under way: no more are evaluated at the same time."""
+    return min(AT_ONCE * prepared.config.study.batch_size, prepared.space.n_trials(prepared.config.study))
 
 
 def _trials_per_stack(prepared: Prepared) -> int:
@@ -116,7 +130,7 @@ def _trials_per_stack(prepared: Prepared) -> int:
 
 def _lanes(prepared: Prepared, threads: int) -> int:
     """Return how many stacks may train at the same time: trials of different programs never share one."""
-    return min(threads, _batch(prepared))
+    return min(threads, _under_way(prepared))
 
 
 def _refusals(prepared: Prepared, n_trials: int) -> list[str]:
@@ -133,21 +147,72 @@ def _largest(prepared: Prepared) -> TrialParams:
 
 
 def _memory(prepared: Prepared, threads: int) -> int:
-    """Return the bytes of the table, of the batch orders kept, and of the largest stacks, as many as train at once."""
-    n_rows, n_folds = max(map(len, prepared.folds.train)), prepared.folds.plan.n_folds
+    """Return the bytes that the run takes at its peak beside its imports: while the table is loaded, or in training."""
+    lanes, trial = _lanes(prepared, threads), predicted_bytes(prepared.folds.plan, 1)
+    written = prepared.config.study.batch_size if prepared.config.study.predictions.keep else 0
+    waiting = (_under_way(prepared) + written) * trial
+    training = _sequential_bytes if _is_sequential(prepared) else _stacked_bytes
+    running = RUN_BYTES + _table_bytes(prepared) + waiting + training(prepared, lanes)
+    return max(LOADING_BYTES * prepared.dataset.X.size, running)
+
+
+def _table_bytes(prepared: Prepared) -> int:
+    """Return the bytes of features, labels and row numbers; the folds of a holdout share theirs."""
+    dataset, folds = prepared.dataset, prepared.folds
+    numbers = {id(rows): rows.nbytes for rows in (*folds.train, *folds.valid, folds.scored_rows)}
+    return dataset.X.nbytes + dataset.y.nbytes + sum(numbers.values())
+
+
+def _stacked_bytes(prepared: Prepared, lanes: int) -> int:
+    """Return the bytes of the compiled programs, the table on the device, the batch orders kept and `lanes` stacks."""
+    dataset, folds, config, space = prepared.dataset, prepared.folds, prepared.config, prepared.space
+    n_folds, n_rows = folds.plan.n_folds, max(map(len, folds.train))
     program = program_of(_largest(prepared), n_rows=n_rows)
     n_steps = ceil(n_rows / program.batch_size)
     stack = stack_bytes(
         program,
-        n_models=_trials_per_stack(prepared) * n_folds,
-        n_features=prepared.dataset.X.shape[1],
+        n_folds=folds.plan.n_splits if config.racing.enabled else n_folds,
+        n_features=dataset.X.shape[1],
         n_steps=n_steps,
-        n_checkpoints=prepared.config.training.checkpoints,
-        v=max(map(len, prepared.folds.valid)),
+        n_checkpoints=min(config.training.checkpoints, space.longest_training),
+        v=max(map(len, folds.valid)),
     )
-    orders = min(STREAM_BYTES, 4 * n_folds * n_steps * program.batch_size * prepared.space.longest_training)
-    kept = 0 if _is_sequential(prepared) else orders
-    return 3 * prepared.dataset.X.nbytes + kept + _lanes(prepared, threads) * stack
+    table = dataset.X.nbytes + dataset.y.nbytes
+    kept = min(STREAM_BYTES, 4 * n_folds * n_steps * program.batch_size * space.longest_training)
+    return COMPILER_BYTES + _n_programs(prepared) * PROGRAM_BYTES + table + kept + lanes * stack
+
+
+def _sequential_bytes(prepared: Prepared, lanes: int) -> int:
+    """Return the bytes of `lanes` folds: their rows, standardized, in the order of an epoch and as tensors."""
+    folds = prepared.folds
+    n_logits = prepared.config.training.checkpoints * folds.plan.n_folds * max(map(len, folds.valid))
+    return lanes * (5 * prepared.dataset.X.nbytes + 4 * n_logits)
+
+
+def _n_programs(prepared: Prepared) -> int:
+    """Return how many programs the trials can need: the product of what each parameter makes of the largest trial."""
+    space, n_rows = prepared.space, max(map(len, prepared.folds.train))
+
+    def count(trials: Iterable[Mapping[str, object]]) -> int:
+        return len({program_of(space.resolve(0, params), n_rows=n_rows) for params in trials})
+
+    if space.only_points:
+        return count(point.params for point in space.points)
+    each = [
+        count({**space.largest(), name: value} for value in _values(described))
+        for name, described in space.describe().items()
+    ]
+    return min(prod(each), space.n_trials(prepared.config.study))
+
+
+def _values(described: Mapping[str, object]) -> Sequence[object]:
+    """Return all choices, up to 100 whole numbers from `low` to `high`, or the upper end of a range of fractions."""
+    match described:
+        case {"choices": [*choices]}:
+            return choices
+        case {"low": int() as low, "high": int() as high}:
+            return sorted({round(value) for value in np.geomspace(low, high, 100).tolist()})
+    return [described["high"]]
 
 
 def _trial_seconds(prepared: Prepared) -> float:

@@ -1,61 +1,89 @@
 """Where trials are evaluated: this process, one stack on each core at a time.
 
 XLA runs one program on one core and TensorFlow releases the interpreter while it does, so as many threads as cores,
-each with a stack of its own, keep the machine busy. Which thread trains a stack changes nothing in its result.
+each with a stack of its own, keep the machine busy. Which thread trains a stack changes nothing in its result. Batches
+share the threads: the stacks of a second batch follow those of the first without a gap.
 """
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from tuner.config.schema import EngineSection
+from tuner.errors import EngineError
 from tuner.interruption import StopRequest
 from tuner.objective import Objective
 from tuner.trial import TrialParams, TrialScore
+
+Span = tuple[float, float]
 
 
 @dataclass(slots=True, kw_only=True)
 class LocalEngine:
     """Evaluates batches on the cores of this machine. Make one with `open_engine`.
 
-    `train_seconds` is the wall-clock time so far in which at least one stack was training; `models_trained` counts
-    models, one per trial and fold.
+    May be called from several threads at once. An error is final: it ends what else is training, and every call under
+    way or to come raises it.
     """
 
     objective: Objective
     pool: ThreadPoolExecutor
     stop: StopRequest
-    train_seconds: float = 0.0
-    models_trained: int = 0
-    _abandon: threading.Event = field(default_factory=threading.Event)
+    _error: Exception | None = None
+    _is_closed: bool = False
+    _trained: list[tuple[int, list[Span]]] = field(default_factory=list)  # models and spans of every finished call
 
-    def __call__(self, batch: Sequence[TrialParams]) -> list[TrialScore]:
+    def __call__(self, batch: Sequence[TrialParams], folds: Sequence[int] | None = None) -> list[TrialScore]:
         """Evaluate one batch; see `trial.Evaluate`."""
-        self._abandon.clear()
-        futures = [
-            self.pool.submit(self.objective.evaluate, stack, should_stop=self._should_stop)
-            for stack in self.objective.stacks(batch)
-        ]
-        try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            answers = [future.result() for future in done]
-        finally:  # after an error the other stacks are of no use
-            self._abandon.set()
-            wait(futures)
-        self.stop.raise_if_set()
+        folds = range(self.objective.folds.plan.n_folds) if folds is None else folds
+        stacks = self.objective.stacks(batch, n_folds=len(folds))
+        futures = [self.pool.submit(self._evaluate, stack, folds) for stack in stacks]
+        answers = [future.result() for future in futures]
         finished = [answer for answer in answers if answer is not None]
+        if len(finished) < len(stacks):
+            self._raise_reason()
         scores = {score.number: score for stack_scores, _ in finished for score in stack_scores}
-        self.train_seconds += _covered([span for _, span in finished])
-        self.models_trained += len(batch) * self.objective.folds.plan.n_folds
+        self._trained.append((len(batch) * len(folds), [span for _, span in finished]))
         return [scores[params.number] for params in batch]
 
+    def close(self) -> None:
+        """End whatever is training; its calls have no answer."""
+        self._is_closed = True
+
+    @property
+    def train_seconds(self) -> float:
+        """Wall-clock time so far in which at least one stack was training."""
+        return _covered([span for _, spans in self._trained for span in spans])
+
+    @property
+    def models_trained(self) -> int:
+        """Models trained so far, one per trial and fold."""
+        return sum(n_models for n_models, _ in self._trained)
+
+    def _raise_reason(self) -> NoReturn:
+        """Raise why a stack was not trained to its end."""
+        if self._error is not None:
+            raise self._error
+        self.stop.raise_if_set()
+        raise EngineError("the run ended while this batch was training; the next run trains it again")
+
+    def _evaluate(self, stack: Sequence[TrialParams], folds: Sequence[int]) -> tuple[list[TrialScore], Span] | None:
+        """Evaluate one stack; None where a signal, an error beside it or the end of the run came first."""
+        if self._should_stop():
+            return None
+        try:
+            return self.objective.evaluate(stack, folds=folds, should_stop=self._should_stop)
+        except Exception as error:
+            self._error = self._error or error
+            raise
+
     def _should_stop(self) -> bool:
-        return self.stop() or self._abandon.is_set()
+        return self._is_closed or self._error is not None or self.stop()
 
 
 def n_threads(section: EngineSection) -> int:
@@ -67,10 +95,14 @@ def n_threads(section: EngineSection) -> int:
 def open_engine(section: EngineSection, objective: Objective, stop: StopRequest) -> Iterator[LocalEngine]:
     """Yield the engine the config asks for, and let its threads go afterwards."""
     with ThreadPoolExecutor(n_threads(section), thread_name_prefix="stack") as pool:
-        yield LocalEngine(objective=objective, pool=pool, stop=stop)
+        engine = LocalEngine(objective=objective, pool=pool, stop=stop)
+        try:
+            yield engine
+        finally:
+            engine.close()
 
 
-def _covered(spans: Sequence[tuple[float, float]]) -> float:
+def _covered(spans: Sequence[Span]) -> float:
     """Return the length of the union of intervals."""
     total, reached = 0.0, float("-inf")
     for began, ended in sorted(spans):

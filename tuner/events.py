@@ -26,6 +26,8 @@ class StudyOpened:
 class BatchFinished:
     """One batch was evaluated, stored and told.
 
+    `n_pruned` counts trials that racing ruled out. `batch_seconds` passed since the batch before it finished, or since
+    the run began: batches overlap.
     `best` is None until a trial completed: (trial number, mean, corrected 95 % half-width, resolved params).
     `left_seconds` is an estimate from the batches so far; None when there is nothing to estimate from.
     """
@@ -33,6 +35,7 @@ class BatchFinished:
     n_finished: int
     n_trials: int
     n_failed: int
+    n_pruned: int
     best: tuple[int, float, float, dict[str, object]] | None
     batch_seconds: float
     left_seconds: float | None

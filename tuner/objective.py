@@ -4,63 +4,79 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.config.schema import ScoringSection
 from tuner.data.dataset import Dataset
 from tuner.data.folds import Folds
 from tuner.scoring import score
+from tuner.timing import Clock
 from tuner.training.trainer import Predictions, Trainer
 from tuner.trial import TrialParams, TrialScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """Scores trials on frozen folds; pure, and safe to call from several threads."""
+    """Scores trials on frozen folds; pure but for its clock, and safe to call from several threads."""
 
     dataset: Dataset
     folds: Folds
     trainer: Trainer
-    metric: str
+    scoring: ScoringSection
+    clock: Clock = field(default_factory=Clock)
 
-    def stacks(self, batch: Sequence[TrialParams]) -> list[tuple[TrialParams, ...]]:
-        """Return the batch as groups that train together, longest first."""
-        return self.trainer.stacks(batch)
+    def stacks(self, batch: Sequence[TrialParams], *, n_folds: int) -> list[tuple[TrialParams, ...]]:
+        """Return the batch as groups that train together on `n_folds` folds each, longest first."""
+        return self.trainer.stacks(batch, n_folds=n_folds)
 
     def evaluate(
-        self, stack: Sequence[TrialParams], *, should_stop: Callable[[], bool]
+        self, stack: Sequence[TrialParams], *, folds: Sequence[int], should_stop: Callable[[], bool]
     ) -> tuple[list[TrialScore], tuple[float, float]] | None:
-        """Train and score one group.
+        """Train and score one group on some folds.
+
+        Args:
+            stack: from `stacks`.
+            folds: which folds j, ascending.
+            should_stop: asked between epochs.
 
         Returns:
             One score per trial in the same order, and when its training began and ended (`time.perf_counter`);
             None when `should_stop` answered true on the way.
         """
         began = time.perf_counter()
-        predictions = self.trainer.train(stack, should_stop=should_stop)
+        with self.clock.phase("train"):
+            predictions = self.trainer.train(stack, folds=folds, should_stop=should_stop)
         ended = time.perf_counter()
         if predictions is None:
             return None
         seconds = (ended - began) / len(stack)
-        scores = [self._score(params, p, seconds) for params, p in zip(stack, predictions, strict=True)]
+        with self.clock.phase("metrics"):
+            scores = [
+                self._score(params, one, folds=folds, seconds=seconds)
+                for params, one in zip(stack, predictions, strict=True)
+            ]
         return scores, (began, ended)
 
-    def _score(self, params: TrialParams, predictions: Predictions, seconds: float) -> TrialScore:
+    def _score(
+        self, params: TrialParams, predictions: Predictions, *, folds: Sequence[int], seconds: float
+    ) -> TrialScore:
         epochs = predictions.checkpoint_epochs
-        fold_scores = np.empty((len(epochs), len(self.folds.valid)))
-        for fold, rows in enumerate(self.folds.valid):
-            logits = predictions.logits[:, fold, : len(rows)]
+        fold_scores = np.empty((len(epochs), len(folds)))
+        for j, fold in enumerate(folds):
+            rows = self.folds.valid[fold]
+            logits = predictions.logits[:, j, : len(rows)]
             lost = [epoch for epoch, z in zip(epochs, logits, strict=True) if not np.isfinite(z).all()]
             if lost:
                 return TrialScore.failed(params.number, self._divergence(params, fold, lost[0]), seconds=seconds)
-            fold_scores[:, fold] = score(self.metric, self.dataset.y[rows], logits)
+            fold_scores[:, j] = score(self.scoring, self.dataset.y[rows], logits)
         return TrialScore(
             number=params.number,
             checkpoint_epochs=np.array(epochs, np.int64),
             fold_scores=fold_scores,
-            logits=self._by_row(predictions.logits[-1]),
+            logits=self._by_row(predictions.logits[-1], folds),
             seconds=seconds,
         )
 
@@ -72,10 +88,11 @@ class Objective:
             "a smaller learning rate helps"
         )
 
-    def _by_row(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the logits of one checkpoint, `(J, V)`, as `(R, N)` in the order of `folds.scored_rows`."""
-        out = np.full((self.folds.plan.n_repeats, len(self.folds.scored_rows)), np.nan, np.float32)
-        for fold, rows in enumerate(self.folds.valid):
-            columns = np.searchsorted(self.folds.scored_rows, rows)
-            out[self.folds.repeat[fold], columns] = logits[fold, : len(rows)]
+    def _by_row(self, logits: NDArray[np.float32], folds: Sequence[int]) -> NDArray[np.float32]:
+        """Return the logits of one checkpoint, `(J', V)`, as `(R', N)` in the order of `folds.scored_rows`."""
+        repeats, places = np.unique(self.folds.repeat[list(folds)], return_inverse=True)
+        out = np.full((len(repeats), len(self.folds.scored_rows)), np.nan, np.float32)
+        for j, fold in enumerate(folds):
+            rows = self.folds.valid[fold]
+            out[places[j], np.searchsorted(self.folds.scored_rows, rows)] = logits[j, : len(rows)]
         return out

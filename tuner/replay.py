@@ -14,7 +14,7 @@ from tuner.config.load import LoadedConfig
 from tuner.errors import StudyError
 from tuner.interruption import StopRequest
 from tuner.run import Prepared, find_database, prepare
-from tuner.scoring import RANKING, score
+from tuner.scoring import RANKING_METRICS, cuts, score
 from tuner.study.lifecycle import refuse_drift
 from tuner.study.records import load_logits
 from tuner.study.summary import StudySummary, TrialRecord, load_summary
@@ -72,7 +72,7 @@ def replay_trial(
     Args:
         loaded: from `load_config`.
         number: the trial.
-        n_folds: how many folds; None for all.
+        n_folds: how many folds; None for all, those of a pruned trial that it was trained on.
         stop: asked between epochs.
         listen: hears of every fold.
 
@@ -84,11 +84,11 @@ def replay_trial(
     stop = stop or StopRequest()
     database = find_database(loaded)
     summary = load_summary(database, loaded.config.study.name)
-    record = _complete_trial(summary, number)
+    record = _scored_trial(summary, number)
     prepared = prepare(loaded.config)
     refuse_drift(prepared.study_plan, database)
     kept = loaded.config.study.predictions.keep
-    if not kept and summary.metric not in RANKING:
+    if not kept and summary.metric not in RANKING_METRICS:
         raise StudyError(
             f"{summary.metric} counts rows on either side of a threshold, so replaying it needs the stored "
             "predictions, and study.predictions.keep is false.\nReplay a study that kept them."
@@ -97,13 +97,13 @@ def replay_trial(
     resolved: dict[str, Any] = record.resolved
     params = TrialParams(number=number, **resolved)
     compared = []
-    for fold in range(min(n_folds or summary.folds.n_folds, summary.folds.n_folds)):
+    for fold in range(min(n_folds or record.n_folds, record.n_folds)):
         compared.append(_replay_fold(prepared, params, record, fold=fold, logits=logits, stop=stop))
         listen(compared[-1])
     return Replay(study=summary.name, trial=number, metric=summary.metric, folds=compared)
 
 
-def _complete_trial(summary: StudySummary, number: int) -> TrialRecord:
+def _scored_trial(summary: StudySummary, number: int) -> TrialRecord:
     record = next((trial for trial in summary.trials if trial.number == number), None)
     if not summary.trials:
         raise StudyError(f'study "{summary.name}" holds no trial yet.\nRun it with `python -m tuner run`.')
@@ -112,12 +112,12 @@ def _complete_trial(summary: StudySummary, number: int) -> TrialRecord:
             f'study "{summary.name}" has no trial {number}; it holds trials 0 to {len(summary.trials) - 1}.\n'
             "Choose one with `python -m tuner status CONFIG`."
         )
-    if record.state != "complete":
+    if record.state not in ("complete", "pruned"):
         raise StudyError(
             f'trial {number} of study "{summary.name}" is {record.state}, so there is no score to compare with.\n'
-            "Choose a complete trial."
+            "Choose a complete or a pruned trial."
         )
-    if record.interval is None:
+    if record.n_folds == 0:
         raise StudyError(
             f'trial {number} of study "{summary.name}" has no fold scores to compare with: another program added or '
             "completed it.\nChoose a trial that this program scored."
@@ -136,19 +136,21 @@ def _replay_fold(
 ) -> FoldReplay:
     from tuner.training.sequential import SequentialTrainer
 
-    folds, metric = prepared.folds, prepared.config.scoring.metric
+    folds, scoring = prepared.folds, prepared.config.scoring
     trainer = SequentialTrainer(prepared.training_plan)
     again = trainer.train_fold(params, fold, due=(params.epochs,), should_stop=stop)
     stop.raise_if_set()
     if again is None:
         raise RuntimeError("the trainer stopped although nobody asked it to")
     repeat, rows = int(folds.repeat[fold]), folds.valid[fold]
-    stored, replayed = float(record.fold_scores[-1, fold]), float(score(metric, prepared.dataset.y[rows], again)[0])
+    y = prepared.dataset.y[rows]
+    stored, replayed = float(record.fold_scores[-1, fold]), float(score(scoring, y, again)[0])
     difference, changed = None, None
     if logits is not None:
         before = logits[repeat, np.searchsorted(folds.scored_rows, rows)]
         difference = float(np.abs(expit(before) - expit(again[0])).max())
-        changed = int(((before > 0) != (again[0] > 0)).sum())
+        cut = cuts(scoring, y, before[None])[0]
+        changed = int(((before > cut) != (again[0] > cut)).sum())
     same_scores = abs(stored - replayed) <= SCORE_TOLERANCE
     same_rows = changed is not None and changed <= ROW_TOLERANCE
     return FoldReplay(
@@ -158,5 +160,5 @@ def _replay_fold(
         replayed=replayed,
         probability_difference=difference,
         changed_rows=changed,
-        agrees=same_scores if metric in RANKING else same_rows,
+        agrees=same_scores if scoring.metric in RANKING_METRICS else same_rows,
     )

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import platform
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from tuner import collector
 from tuner.config.load import CONFIG_NAME, LoadedConfig, dump_config
 from tuner.config.schema import Config
 from tuner.data.checks import Finding, examine
 from tuner.data.dataset import Dataset, load_dataset
 from tuner.data.folds import Folds, make_folds
 from tuner.data.summary import summarize
-from tuner.engine import LocalEngine, open_engine
+from tuner.engine import LocalEngine, n_threads, open_engine
+from tuner.errors import EngineError, StudyError
 from tuner.events import Listener, Notice, OutputsWritten, ignore
 from tuner.files import make_folder, remove, write_atomically
 from tuner.interruption import StopRequest
@@ -24,10 +27,11 @@ from tuner.objective import Objective
 from tuner.report import write_report
 from tuner.report.export import WEIGHTS_NAME, write_best_weights
 from tuner.study.database import database_path
-from tuner.study.lifecycle import StudyPlan, open_study
+from tuner.study.lifecycle import OpenStudy, StudyPlan, open_study
 from tuner.study.loop import optimize
 from tuner.study.space import ResolvedSpace, resolve_space
 from tuner.study.summary import StudySummary, load_summary
+from tuner.timing import Account, Clock
 from tuner.training.trainer import Trainer, TrainingPlan
 from tuner.trial import TrialParams, TrialScore
 
@@ -58,6 +62,7 @@ class Prepared:
         config = self.config
         return StudyPlan(
             section=config.study,
+            racing=config.racing,
             metric=config.scoring.metric,
             space=self.space,
             data=summarize(self.dataset, store_sample=config.dataset.store_sample),
@@ -74,13 +79,20 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """What one run did. `seconds` is the whole run, `train_seconds` the wall-clock time in which anything trained."""
+    """What one run did.
+
+    Attributes:
+        seconds: of `run_study`.
+        train_seconds: the wall-clock time in which anything trained.
+        time: where the time went, from the moment that the clock counts from.
+    """
 
     summary: StudySummary
     files: dict[str, str]
     seconds: float
     train_seconds: float
     models_trained: int
+    time: Account
 
 
 def prepare(config: Config) -> Prepared:
@@ -96,40 +108,68 @@ def prepare(config: Config) -> Prepared:
     return Prepared(config=config, dataset=dataset, folds=folds, space=space)
 
 
-def run_study(loaded: LoadedConfig, *, listen: Listener = ignore, stop: StopRequest | None = None) -> RunResult:
+def run_study(
+    loaded: LoadedConfig, *, listen: Listener = ignore, stop: StopRequest | None = None, clock: Clock | None = None
+) -> RunResult:
     """Run or resume the study that a config describes, then write its report and exports.
 
     Args:
         loaded: from `load_config`.
         listen: hears what happens on the way.
         stop: asked between epochs; see `interruption.catching_signals`.
+        clock: notes where the time goes; None is one that counts from this call.
 
     Raises:
         TunerError: in one of its kinds; everything finished until then is kept.
     """
     began = time.perf_counter()
-    prepared = prepare(loaded.config)
-    for finding in prepared.findings():
+    stop, clock = stop or StopRequest(), clock or Clock()
+    with clock.phase("data"):
+        prepared = prepare(loaded.config)
+        findings, plan = prepared.findings(), prepared.study_plan
+    for finding in findings:
         if finding.level == "warning":
             listen(Notice(text=f"{finding.subject}: {finding.evidence}. {finding.advice}"))
-    stop = stop or StopRequest()
-    database = find_database(loaded)
-    with open_study(prepared.study_plan, database) as study, _OnDemand(prepared, stop) as evaluate:
+    database, threads = find_database(loaded), n_threads(loaded.config.engine)
+    with (
+        collector.thawed_afterwards(),
+        open_study(plan, database, clock=clock) as study,
+        _recorded(study, threads=threads),
+        _OnDemand(prepared, stop, clock) as evaluate,
+    ):
         if study.target == study.plan.n_trials or not (loaded.folder / CONFIG_NAME).exists():
             _write_config(loaded)
         optimize(study, evaluate, listen=listen, should_stop=stop)
     stop.raise_if_set()
 
-    summary = load_summary(database, loaded.config.study.name)
-    files = {"config": str(loaded.folder / CONFIG_NAME), "database": str(database)}
-    files |= write_outputs(summary, loaded.folder, listen=listen)
+    with clock.phase("outputs"):
+        summary = load_summary(database, loaded.config.study.name)
+        files = {"config": str(loaded.folder / CONFIG_NAME), "database": str(database)}
+        files |= write_outputs(summary, loaded.folder, listen=listen)
     return RunResult(
         summary=summary,
         files=files,
         seconds=time.perf_counter() - began,
         train_seconds=evaluate.train_seconds,
         models_trained=evaluate.models_trained,
+        time=clock.account(threads=threads),
     )
+
+
+@contextmanager
+def _recorded(study: OpenStudy, *, threads: int) -> Iterator[None]:
+    """Store where the time went when the block ends, also where a signal or an error ends it.
+
+    Nothing is stored of a run that trained nothing, or whose database failed.
+    """
+    try:
+        yield
+    except StudyError:
+        raise
+    except BaseException:
+        study.record_run(threads=threads)
+        raise
+    study.record_run(threads=threads)
 
 
 def _write_config(loaded: LoadedConfig) -> None:
@@ -156,24 +196,29 @@ def find_database(loaded: LoadedConfig) -> Path:
     return database_path(loaded.config.study.storage, folder=loaded.folder)
 
 
-def make_objective(prepared: Prepared) -> Objective:
+def make_objective(prepared: Prepared, *, clock: Clock | None = None) -> Objective:
     """Return what scores trials, with the trainer that the config names. Loads TensorFlow."""
+    clock = clock or Clock()
     return Objective(
         dataset=prepared.dataset,
         folds=prepared.folds,
-        trainer=_trainer(prepared),
-        metric=prepared.config.scoring.metric,
+        trainer=_trainer(prepared, clock),
+        scoring=prepared.config.scoring,
+        clock=clock,
     )
 
 
-def _trainer(prepared: Prepared) -> Trainer:
+def _trainer(prepared: Prepared, clock: Clock) -> Trainer:
+    plan = replace(prepared.training_plan, clock=clock)
     if prepared.config.training.trainer == "sequential":
-        from tuner.training.sequential import SequentialTrainer
+        with clock.phase("import"), collector.at_rest():
+            from tuner.training.sequential import SequentialTrainer
 
-        return SequentialTrainer(prepared.training_plan)
-    from tuner.training.stacked import StackedTrainer
+        return SequentialTrainer(plan)
+    with clock.phase("import"), collector.at_rest():
+        from tuner.training.stacked import StackedTrainer
 
-    return StackedTrainer(prepared.training_plan)
+    return StackedTrainer(plan)
 
 
 @dataclass(slots=True)
@@ -182,20 +227,32 @@ class _OnDemand:
 
     prepared: Prepared
     stop: StopRequest
+    clock: Clock
     _engine: LocalEngine | None = None
     _resources: ExitStack = field(default_factory=ExitStack)
+    _is_closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> _OnDemand:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._resources.close()
+        with self._lock:
+            self._is_closed = True
+            self._resources.close()
 
-    def __call__(self, batch: Sequence[TrialParams]) -> list[TrialScore]:
-        if self._engine is None:
-            engine = open_engine(self.prepared.config.engine, make_objective(self.prepared), self.stop)
-            self._engine = self._resources.enter_context(engine)
-        return self._engine(batch)
+    def __call__(self, batch: Sequence[TrialParams], folds: Sequence[int] | None = None) -> list[TrialScore]:
+        return self._opened()(batch, folds)
+
+    def _opened(self) -> LocalEngine:
+        with self._lock:
+            if self._is_closed:
+                raise EngineError("the run ended before this batch began; the next run trains it")
+            if self._engine is None:
+                objective = make_objective(self.prepared, clock=self.clock)
+                engine = open_engine(self.prepared.config.engine, objective, self.stop)
+                self._engine = self._resources.enter_context(engine)
+            return self._engine
 
     @property
     def train_seconds(self) -> float:
@@ -208,10 +265,10 @@ class _OnDemand:
 
 def _spec(prepared: Prepared) -> dict[str, dict[str, object]]:
     """Return what decides a score beside the search space, the metric and the folds, part by part."""
-    dataset, training = prepared.dataset, prepared.config.training
+    dataset, training, scoring = prepared.dataset, prepared.config.training, prepared.config.scoring
     env = {name: text for name, text in _versions().items() if name != "tuner"}
     return {
-        "objective": {"threshold": 0.5},
+        "objective": scoring.model_dump(include={"threshold", "beta"} if scoring.metric == "fbeta" else {"threshold"}),
         "data": {
             "rows": len(dataset.y),
             "columns": list(dataset.feature_names),

@@ -1,34 +1,42 @@
 """Metrics with a model axis: one set of labels, any number of score vectors at once. Greater is always better.
 
-Ranking metrics and losses take logits; threshold metrics call a row positive when its logit is above 0, that is, its
-probability above 0.5. All equal scikit-learn's on identical scores to 1e-12 (tests/test_scoring.py); a fold with
-one class only has no ranking metric, so it is an error here rather than a silent 0.
+Ranking metrics and losses take logits. The others call a row positive when its probability is above a threshold p, that
+is, its logit above log(p / (1 - p)), or take the threshold that is best on these very rows. All equal scikit-learn's on
+identical scores to 1e-12 (tests/test_scoring.py).
 
-Axes    A models (or checkpoints of models)      V rows
-Source  roc_auc: Mann-Whitney U with average ranks; average_precision: sum over distinct thresholds of
-        (recall_i - recall_{i-1}) * precision_i, as `sklearn.metrics.average_precision_score`
+The classes are sorted apart, then each positive row finds its place among the negative ones: no argsort, and ties need
+no care. The best threshold is the score of a positive row: any other calls as many positives and no fewer negatives,
+which no metric here rewards. Only calling nothing is looked at beside them.
+
+Axes    A models (or checkpoints of models)      V rows, P of them positive, N negative
+Source  roc_auc: Mann-Whitney U, a tie counts half; average_precision: sum over distinct thresholds of
+        (recall_i - recall_{i-1}) * precision_i, which is the mean over positives of the precision at their score
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.config.schema import ScoringSection
 from tuner.errors import DataError
 
 Floats = NDArray[np.float64]
-MetricFunction = Callable[[NDArray[np.int32], Floats], Floats]
+Logits = NDArray[np.floating]
 
 
-def score(metric: str, y: NDArray[np.int32], logits: NDArray[np.floating]) -> Floats:
+def score(scoring: ScoringSection, y: NDArray[np.int32], logits: Logits) -> Floats:
     """Return one score per row of `logits`.
 
     Args:
-        metric: a name of `METRICS`.
+        scoring: which metric, and at which threshold.
         y: labels 0 and 1, shape `(V,)`.
-        logits: shape `(A, V)`, finite.
+        logits: shape `(A, V)`, finite, float32 or float64.
 
     Returns:
         Shape `(A,)`, float64.
@@ -38,63 +46,135 @@ def score(metric: str, y: NDArray[np.int32], logits: NDArray[np.floating]) -> Fl
     """
     if y.min() == y.max():
         raise DataError(
-            f"a fold of {len(y)} rows holds only class {int(y[0])}, so {metric} is undefined on it; "
+            f"a fold of {len(y)} rows holds only class {int(y[0])}, so {scoring.metric} is undefined on it; "
             "lower cv.n_splits or hold out more rows"
         )
-    return METRICS[metric](y, np.asarray(logits, np.float64))
+    positive, negative = _by_class(y, logits)
+    if scoring.metric in RANKING_METRICS:
+        return RANKING_METRICS[scoring.metric](positive, negative)
+    if scoring.threshold == "best":
+        return _at_best(scoring, positive, negative)[0]
+    cut = _logit(scoring.threshold)
+    return DECISION_METRICS[scoring.metric](_counts_above(cut, positive, negative), scoring.beta)
 
 
-def _distinct_thresholds(y: NDArray[np.int32], logits: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Return cumulated true and false positives by falling score, and where runs of equal scores end. Each `(A, V)`."""
-    order = np.argsort(-logits, axis=1, kind="stable")
-    hits = y[order].astype(np.float64)
-    ordered = np.take_along_axis(logits, order, axis=1)
-    last = np.ones(ordered.shape, bool)
-    last[:, :-1] = ordered[:, :-1] != ordered[:, 1:]
-    true_positives = np.cumsum(hits, axis=1)
-    false_positives = np.arange(1, logits.shape[1] + 1) - true_positives
-    return true_positives, false_positives, last
+def cuts(scoring: ScoringSection, y: NDArray[np.int32], logits: NDArray[np.float32]) -> Floats:
+    """Return the logit above which a row is called positive, one per row of `logits`, as `score` calls them.
+
+    The best cut lies halfway between the lowest score called and the highest that is not.
+
+    Args:
+        scoring, y, logits: as for `score`.
+
+    Returns:
+        Shape `(A,)`; minus infinity where all rows are called, infinity where none is.
+    """
+    if scoring.threshold != "best":
+        return np.full(len(logits), _logit(scoring.threshold))
+    lowest = _at_best(scoring, *_by_class(y, logits))[1]
+    below = np.max(logits, axis=1, where=logits < lowest[:, None], initial=-np.inf)
+    return np.asarray((lowest + below) / 2)
 
 
-def _at_run_start(values: Floats, last: NDArray[np.bool_]) -> Floats:
-    """Return, at the end of each run of equal scores, the value at the end of the run before it (0 for the first)."""
-    ends = np.where(last, values, 0.0)
-    before = np.zeros_like(values)
-    before[:, 1:] = np.maximum.accumulate(ends, axis=1)[:, :-1]  # cumulated counts never fall
-    return before
+def _logit(probability: float) -> np.float64:
+    """Return a logit that float32 scores are compared with in float64."""
+    return np.float64(math.log(probability / (1.0 - probability)))
 
 
-def _roc_auc(y: NDArray[np.int32], logits: Floats) -> Floats:
-    tp, fp, last = _distinct_thresholds(y, logits)
-    area = np.where(last, (fp - _at_run_start(fp, last)) * (tp + _at_run_start(tp, last)) / 2.0, 0.0).sum(axis=1)
-    return np.asarray(area / (tp[:, -1] * fp[:, -1]))
+def _by_class(y: NDArray[np.int32], logits: Logits) -> tuple[Logits, Logits]:
+    """Return the logits of positive and of negative rows, `(A, P)` and `(A, N)`."""
+    return np.compress(y == 1, logits, axis=1), np.compress(y == 0, logits, axis=1)
 
 
-def _average_precision(y: NDArray[np.int32], logits: Floats) -> Floats:
-    tp, fp, last = _distinct_thresholds(y, logits)
-    gained = np.where(last, tp - _at_run_start(tp, last), 0.0) / tp[:, -1:]
-    return np.asarray((gained * tp / (tp + fp)).sum(axis=1))
+def _n_below(scores: Logits, among: Logits, side: Literal["left", "right"] = "left") -> NDArray[np.int64]:
+    """Return how many of `among`, sorted, are below each score, `right`: or equal. Shape of `scores`."""
+    return np.stack([np.searchsorted(row, own, side) for row, own in zip(among, scores, strict=True)])
 
 
-def _log_loss(y: NDArray[np.int32], logits: Floats) -> Floats:
-    return np.asarray(np.logaddexp(0.0, np.where(y == 1, -logits, logits)).mean(axis=1))
+# --- ranking metrics and losses, of positive (A, P) and negative (A, N) logits
 
 
-def _brier(y: NDArray[np.int32], logits: Floats) -> Floats:
-    return np.asarray(((_sigmoid(logits) - y) ** 2).mean(axis=1))
+def _roc_auc(positive: Logits, negative: Logits) -> Floats:
+    positive, negative = np.sort(positive, axis=1), np.sort(negative, axis=1)
+    twice_won = _n_below(positive, negative) + _n_below(positive, negative, "right")
+    return np.asarray(twice_won.sum(axis=1) / (2.0 * positive.shape[1] * negative.shape[1]))
 
 
-def _sigmoid(logits: Floats) -> Floats:
-    return np.exp(-np.logaddexp(0.0, -logits))
+def _average_precision(positive: Logits, negative: Logits) -> Floats:
+    counts = _counts_at_positives(np.sort(positive, axis=1), negative)
+    return np.asarray((counts.tp / (counts.tp + counts.fp)).mean(axis=1))
 
 
-def _counts(y: NDArray[np.int32], logits: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return true positives, false positives, false negatives, true negatives at probability 0.5. Each `(A,)`."""
-    called = logits > 0
-    tp = (called & (y == 1)).sum(axis=1).astype(np.float64)
-    fp = called.sum(axis=1) - tp
-    n_positive = float(y.sum())
-    return tp, fp, n_positive - tp, len(y) - n_positive - fp
+def _mean_loss(loss: Callable[[Floats], Floats], positive: Logits, negative: Logits) -> Floats:
+    """Return the mean of a loss of the logit of the wrong class, one model at a time: its float64s fit in the cache."""
+    wrong = np.concatenate([-positive, negative], axis=1)
+    return np.array([loss(row.astype(np.float64)).mean() for row in wrong])
+
+
+def _softplus(z: Floats) -> Floats:
+    return np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def _squared_sigmoid(z: Floats) -> Floats:
+    small = np.exp(-np.abs(z))
+    return np.square(np.where(z > 0, 1.0, small) / (1.0 + small))
+
+
+RANKING_METRICS: dict[str, Callable[[Logits, Logits], Floats]] = {
+    "roc_auc": _roc_auc,
+    "average_precision": _average_precision,
+    "neg_log_loss": lambda positive, negative: -_mean_loss(_softplus, positive, negative),
+    "neg_brier_score": lambda positive, negative: -_mean_loss(_squared_sigmoid, positive, negative),
+}
+"""Metrics that move little when a logit moves little; the others count rows on either side of a threshold."""
+
+
+# --- threshold metrics, of the rows called positive
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows called positive at some thresholds: `tp` true and `fp` false ones, of equal shape, of P and N rows."""
+
+    tp: Floats
+    fp: Floats
+    n_positive: int
+    n_negative: int
+
+    @property
+    def recall(self) -> Floats:
+        """Share of positive rows that are called."""
+        return self.tp / self.n_positive
+
+    @property
+    def specificity(self) -> Floats:
+        """Share of negative rows that are not called."""
+        return (self.n_negative - self.fp) / self.n_negative
+
+
+def _counts_above(cut: np.float64, positive: Logits, negative: Logits) -> Counts:
+    """Return the counts at one cut. Shape `(A,)`."""
+    tp, fp = (np.array([np.count_nonzero(row) for row in scores > cut], np.float64) for scores in (positive, negative))
+    return Counts(tp, fp, positive.shape[1], negative.shape[1])
+
+
+def _counts_at_positives(positive: Logits, negative: Logits) -> Counts:
+    """Return the counts where rows from the score of each positive row on are called, positives sorted. `(A, P)`."""
+    n_positive, n_negative = positive.shape[1], negative.shape[1]
+    tp = n_positive - _n_below(positive, positive)
+    fp = n_negative - _n_below(positive, np.sort(negative, axis=1))
+    return Counts(tp.astype(np.float64), fp.astype(np.float64), n_positive, n_negative)
+
+
+def _at_best(scoring: ScoringSection, positive: Logits, negative: Logits) -> tuple[Floats, Floats]:
+    """Return the best value over all thresholds and the lowest score called there, infinity for none. Each `(A,)`."""
+    measure = DECISION_METRICS[scoring.metric]
+    positive = np.sort(positive, axis=1)
+    values = measure(_counts_at_positives(positive, negative), scoring.beta)
+    best = values.argmax(axis=1)[:, None]
+    value, lowest = (np.take_along_axis(table, best, axis=1)[:, 0] for table in (values, positive))
+    nobody = measure(_counts_above(np.float64(np.inf), positive, negative), scoring.beta)
+    return np.maximum(value, nobody), np.where(nobody > value, np.inf, lowest)
 
 
 def _ratio(over: Floats, under: Floats) -> Floats:
@@ -102,48 +182,27 @@ def _ratio(over: Floats, under: Floats) -> Floats:
     return np.divide(over, under, out=np.zeros_like(over), where=under != 0)
 
 
-def _f1(y: NDArray[np.int32], logits: Floats) -> Floats:
-    tp, fp, fn, _ = _counts(y, logits)
-    return _ratio(2 * tp, 2 * tp + fp + fn)
+def _f_measure(counts: Counts, beta: float) -> Floats:
+    """Return (1 + beta^2) precision recall / (beta^2 precision + recall)."""
+    return (1 + beta**2) * counts.tp / (beta**2 * counts.n_positive + counts.tp + counts.fp)
 
 
-def _precision(y: NDArray[np.int32], logits: Floats) -> Floats:
-    tp, fp, _, _ = _counts(y, logits)
-    return _ratio(tp, tp + fp)
+def _matthews(counts: Counts) -> Floats:
+    """Return the correlation of being called with being positive."""
+    n_positive, n_negative = counts.n_positive, counts.n_negative
+    called = counts.tp + counts.fp
+    over = counts.tp * n_negative - counts.fp * n_positive
+    return _ratio(over, np.sqrt(called * (n_positive + n_negative - called)) * math.sqrt(n_positive * n_negative))
 
 
-def _recall(y: NDArray[np.int32], logits: Floats) -> Floats:
-    tp, _, fn, _ = _counts(y, logits)
-    return _ratio(tp, tp + fn)
-
-
-def _balanced_accuracy(y: NDArray[np.int32], logits: Floats) -> Floats:
-    tp, fp, fn, tn = _counts(y, logits)
-    return (tp / (tp + fn) + tn / (tn + fp)) / 2
-
-
-def _accuracy(y: NDArray[np.int32], logits: Floats) -> Floats:
-    tp, _, _, tn = _counts(y, logits)
-    return (tp + tn) / len(y)
-
-
-def _matthews(y: NDArray[np.int32], logits: Floats) -> Floats:
-    tp, fp, fn, tn = _counts(y, logits)
-    return _ratio(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
-
-
-METRICS: dict[str, MetricFunction] = {
-    "roc_auc": _roc_auc,
-    "average_precision": _average_precision,
-    "f1": _f1,
-    "precision": _precision,
-    "recall": _recall,
-    "balanced_accuracy": _balanced_accuracy,
-    "accuracy": _accuracy,
-    "matthews_corrcoef": _matthews,
-    "neg_log_loss": lambda y, logits: -_log_loss(y, logits),
-    "neg_brier_score": lambda y, logits: -_brier(y, logits),
+DECISION_METRICS: dict[str, Callable[[Counts, float], Floats]] = {
+    "f1": lambda counts, _: _f_measure(counts, 1.0),
+    "fbeta": _f_measure,
+    "precision": lambda counts, _: _ratio(counts.tp, counts.tp + counts.fp),
+    "recall": lambda counts, _: counts.recall,
+    "balanced_accuracy": lambda counts, _: (counts.recall + counts.specificity) / 2,
+    "g_mean": lambda counts, _: np.sqrt(counts.recall * counts.specificity),
+    "accuracy": lambda counts, _: (counts.tp + counts.n_negative - counts.fp) / (counts.n_positive + counts.n_negative),
+    "matthews_corrcoef": lambda counts, _: _matthews(counts),
 }
-
-RANKING = frozenset({"roc_auc", "average_precision", "neg_log_loss", "neg_brier_score"})
-"""Metrics that move little when a logit moves little; the others count rows on either side of a threshold."""
+"""Metrics of decisions: of counts and of beta, which only F-beta heeds."""

@@ -2,7 +2,8 @@
 
 The numerics have never heard of Optuna or SQL, the bookkeeping has never heard of Keras; both know this module.
 
-Axes    C checkpoints, J folds in all = n_repeats x n_splits (repeat-major), R repeats, N scored rows
+Axes    C checkpoints, J folds in all = n_repeats x n_splits (repeat-major), R repeats, N scored rows;
+        J' and R' where only some of the folds and repeats were trained
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class TrialParams:
 
     `minority_weight` and `majority_weight` multiply the loss of rows of class 1 and 0; pure ratios, never rescaled.
     `hidden_size` is the number of units in each of `hidden_layers` layers. `l2` is Keras' factor:
-    loss += l2 * sum(kernel ** 2).
+    loss += l2 * sum(kernel ** 2). `dropout` is Keras' rate, after every hidden layer; it has a default for
+    trials that were stored before there was any.
     """
 
     number: int
@@ -40,6 +42,7 @@ class TrialParams:
     optimizer: Optimizer
     activation: Activation
     standardize: bool
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +52,12 @@ class TrialScore:
     Attributes:
         number: the trial's number, as in its `TrialParams`.
         checkpoint_epochs: epochs after which the folds were scored, ascending, the trial's last one last. Shape `(C,)`.
-        fold_scores: score of every fold at every checkpoint, greater is better. Shape `(C, J)`, float64.
-        logits: validation logits after the last epoch, one row of scored rows per repeat. Shape `(R, N)`, float32.
+        fold_scores: score of every fold asked for at every checkpoint, greater is better. Shape `(C, J')`, float64.
+        logits: validation logits after the last epoch, one row of scored rows per repeat asked for; NaN on rows of
+            folds that were not. Shape `(R', N)`, float32.
         seconds: wall-clock seconds of training attributed to this trial.
         failure: why there is no score; the arrays are then empty. None when the trial has a score.
+        pruned: why the rest of the folds is never trained; the arrays hold the folds there are. None when all are.
     """
 
     number: int
@@ -61,6 +66,12 @@ class TrialScore:
     logits: NDArray[np.float32]
     seconds: float
     failure: str | None = None
+    pruned: str | None = None
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over the folds there are, after the last epoch; None for a trial that failed."""
+        return None if self.failure is not None else float(self.fold_scores.mean(axis=1)[-1])
 
     @classmethod
     def failed(cls, number: int, reason: str, *, seconds: float = 0.0) -> TrialScore:
@@ -76,10 +87,17 @@ class TrialScore:
 
 
 class Evaluate(Protocol):
-    """The seam: pure, writes nothing, may be called twice with the same batch and answers the same bits."""
+    """The seam: pure, writes nothing, may be called twice with the same batch and answers the same bits.
 
-    def __call__(self, batch: Sequence[TrialParams]) -> list[TrialScore]:
+    Called from two threads at once, each with a batch of its own.
+    """
+
+    def __call__(self, batch: Sequence[TrialParams], folds: Sequence[int] | None = None) -> list[TrialScore]:
         """Return one `TrialScore` per `TrialParams`, in the same order.
+
+        Args:
+            batch: what to train and score.
+            folds: which folds j, ascending; None for all.
 
         Raises:
             Stopped: a signal arrived; nothing of this batch is kept.

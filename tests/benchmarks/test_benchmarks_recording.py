@@ -2,20 +2,8 @@
 
 import dataclasses
 import json
-from pathlib import Path
-from types import ModuleType
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def recording(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import recording
-
-    return recording
 
 
 @pytest.fixture
@@ -32,10 +20,10 @@ def taken(recording):
     )
 
 
-def measurement(recording, name="rows"):
+def measurement(recording, name="growth"):
     return recording.Measurement(
         name=name,
-        title=f"How {name} grow",
+        title=f"About {name}",
         method="Counted by hand.",
         columns=("rows", "seconds"),
         rows=[("10", "1.5"), ("20", "3.1")],
@@ -46,12 +34,12 @@ def measurement(recording, name="rows"):
 def test_result_reads_as_headline_method_table_and_circumstances(recording, taken, tmp_path):
     text = recording.record(measurement(recording), taken, results=tmp_path / "results", page=tmp_path / "page.md")
     assert text == (
-        "## How rows grow\n\nCounted by hand.\n\n"
+        "## About growth\n\nCounted by hand.\n\n"
         "| rows | seconds |\n| --- | --: |\n| 10 | 1.5 |\n| 20 | 3.1 |\n\n"
         "2026-02-03, commit 0123456789ab. Abacus 3, 2 cores, 24 GiB; other programs took 26% of the cores.\n"
         "python 3.11.7, tuner 0.1.0.\n"
     )
-    assert (tmp_path / "results" / "rows.md").read_text() == text
+    assert (tmp_path / "results" / "growth.md").read_text() == text
     assert (tmp_path / "page.md").read_text() == f"{recording.INTRODUCTION}\n{text}"
 
 
@@ -65,16 +53,40 @@ def test_code_that_no_commit_holds_is_said_to_be_so(recording, taken, tmp_path, 
     assert f"2026-02-03, {words}. Abacus" in text
 
 
+def with_picture(recording, name="growth"):
+    from pictures import Line, Panel
+
+    lines = [Line(label="seconds", x=[10, 20], y=[1.5, 3.1]), Line(label="asked", x=[10, 20], y=[2, 2], is_bound=True)]
+    panels = (Panel(x_label="rows", y_label="seconds", lines=lines),)
+    return dataclasses.replace(measurement(recording, name), panels=panels)
+
+
+def test_picture_stands_between_the_table_and_the_circumstances_of_the_page_only(recording, taken, tmp_path):
+    page = tmp_path / "page.md"
+    text = recording.record(with_picture(recording), taken, results=tmp_path / "results", page=page)
+    assert "![" not in text
+    assert "| 20 | 3.1 |\n\n![About growth](./page/growth.svg)\n\n2026-02-03" in page.read_text()
+    assert (tmp_path / "page" / "growth.svg").read_text().count("<text") > 4
+
+
+def test_pages_written_again_are_the_same_to_the_byte(recording, taken, tmp_path):
+    page, results = tmp_path / "page.md", tmp_path / "results"
+    recording.record(with_picture(recording), taken, results=results, page=page)
+    written = [path.read_bytes() for path in (page, tmp_path / "page" / "growth.svg")]
+    recording.write_pages(results, page)
+    assert [path.read_bytes() for path in (page, tmp_path / "page" / "growth.svg")] == written
+
+
 def test_page_holds_every_result_in_the_order_of_the_benchmarks(recording, taken, tmp_path):
     for name in reversed(recording.ORDER):
         recording.record(measurement(recording, name), taken, results=tmp_path / "results", page=tmp_path / "page.md")
     headlines = [line for line in (tmp_path / "page.md").read_text().splitlines() if line.startswith("## ")]
-    assert headlines == [f"## How {name} grow" for name in recording.ORDER]
+    assert headlines == [f"## About {name}" for name in recording.ORDER]
 
 
 def test_raw_figures_are_kept_beside_the_table(recording, taken, tmp_path):
     recording.record(measurement(recording), taken, results=tmp_path / "results", page=tmp_path / "page.md")
-    result = json.loads((tmp_path / "results" / "rows.json").read_text())
+    result = json.loads((tmp_path / "results" / "growth.json").read_text())
     assert result["figures"] == {"seconds": [1.5, 3.1]}
     assert result["circumstances"] == dataclasses.asdict(taken)
 
@@ -102,11 +114,16 @@ def test_circumstances_are_those_of_this_machine(recording):
 
 
 def test_committed_page_is_what_the_committed_results_say(recording, tmp_path):
-    copies = tmp_path / "results"
+    copies, page = tmp_path / "results", tmp_path / recording.PAGE.name
     copies.mkdir()
     for result in recording.RESULTS.glob("*.json"):
         (copies / result.name).write_bytes(result.read_bytes())
-    recording.write_pages(copies, tmp_path / "page.md")
-    assert (tmp_path / "page.md").read_text() == recording.PAGE.read_text()
+    recording.write_pages(copies, page)
+    assert page.read_text() == recording.PAGE.read_text()
     for table in copies.glob("*.md"):
         assert table.read_text() == (recording.RESULTS / table.name).read_text()
+    drawn, committed = (
+        {picture.name: picture.read_bytes() for picture in folder.with_suffix("").glob("*")}
+        for folder in (page, recording.PAGE)
+    )
+    assert drawn == committed

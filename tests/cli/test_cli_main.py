@@ -15,6 +15,8 @@ import yaml
 
 import tuner
 from tuner.cli.main import call
+from tuner.report.numbers import pruned_text
+from tuner.study.records import load_logits
 
 ROOT = Path(__file__).parents[2]
 SMOKE = ROOT / "configs" / "smoke.yaml"
@@ -36,7 +38,7 @@ def spawn(*arguments, cwd, **options):
 def scores(folder):
     """Return everything about the trials that must not depend on how the study came about."""
     summary = tuner.load_summary(folder / "study.db", "smoke")
-    return [(t.number, t.state, t.params, t.value, t.fold_scores.tolist()) for t in summary.trials]
+    return [(t.number, t.state, t.params, t.value, t.fold_scores.tolist(), t.pruned) for t in summary.trials]
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +74,16 @@ def test_json_is_one_object_on_stdout_and_lines_of_json_on_stderr(capsys, tmp_pa
     result = json.loads(out)
     assert list(result) == [
         "study", "n_trials", "finished", "complete", "pruned", "failed", "running", "best", "seconds",
-        "train_seconds", "models_trained", "files",
+        "train_seconds", "models_trained", "time", "files",
     ]  # fmt: skip
     assert (result["n_trials"], result["finished"], result["running"], result["models_trained"]) == (6, 6, 0, 18)
     assert 0 < result["train_seconds"] < result["seconds"]
+    wall, cores = result["time"]["wall"], result["time"]["cores"]
+    assert wall["total"] == pytest.approx(sum(seconds for name, seconds in wall.items() if name != "total"))
+    assert wall["train"] + wall["compile"] == pytest.approx(result["train_seconds"], abs=0.05)
+    assert 0.0 < result["time"]["share_outside_training"] < 1.0
+    assert cores["window"] < wall["total"]
+    assert 0.0 <= cores["idle_share"] < 1.0
     assert set(result["best"]) == {"trial", "value", "params", "class_weight"}
     assert all(Path(path).exists() for path in result["files"].values())
     events = [json.loads(line) for line in err.splitlines()]
@@ -501,14 +509,18 @@ def test_two_runs_at_once_one_goes_on_and_the_other_names_it(tmp_path):
     first.communicate()
 
 
+RACE = ["--set", "racing.enabled=true", "--set", "cv.n_repeats=3"]
+
+
 @pytest.mark.slow
-def test_a_run_killed_again_and_again_ends_as_if_it_never_was(tmp_path):
-    settings = ["--quiet", "--set", "study.n_trials=12", "--set", "study.batch_size=2"]
-    settings += ["--set", "search_space.epochs={low: 400, high: 1200}"]
+@pytest.mark.parametrize("race", [[], RACE], ids=["no race", "race"])
+def test_a_run_killed_again_and_again_ends_as_if_it_never_was(tmp_path, race):
+    settings = ["--quiet", "--set", "study.n_trials=16", "--set", "study.batch_size=2", *race]
+    settings += ["--set", "search_space.epochs={low: 1200, high: 2500}"]
     spawn("run", SMOKE, *settings, "--set", "output.root=whole", cwd=tmp_path).communicate()
     rng = np.random.default_rng(0)
     database = tmp_path / "killed" / "smoke" / "study.db"
-    for n_batches in (1, 1, 2, 1, 1, 2):  # the first batch of a process begins with TensorFlow's start
+    for n_batches in (2, 2, 3, 2, 3, 2):  # two begin at once, with TensorFlow's start
         process = spawn("run", SMOKE, *settings, "--set", "output.root=killed", cwd=tmp_path)
         wait_for(lambda pid=process.pid, n=n_batches: begun_by(pid, database) >= 2 * n, process)
         time.sleep(rng.uniform(0.0, 1.5))
@@ -519,6 +531,36 @@ def test_a_run_killed_again_and_again_ends_as_if_it_never_was(tmp_path):
     process.communicate()
     assert process.returncode == 0
     assert scores(tmp_path / "killed" / "smoke") == scores(tmp_path / "whole" / "smoke")
+
+
+def test_a_race_ends_with_the_trials_asked_for_and_says_when_losers_were_ruled_out(capsys, tmp_path):
+    settings = ["--set", f"output.root={tmp_path}", *RACE, "--set", "study.n_trials=12", "--set", "study.batch_size=4"]
+    code, out, err = run_cli(capsys, "run", SMOKE, *settings)
+    assert code == 0
+    summary = tuner.load_summary(tmp_path / "smoke" / "study.db", "smoke")
+    pruned = [trial for trial in summary.trials if trial.state == "pruned"]
+    assert len(pruned) > 2
+    assert summary.n_finished == 12
+    assert f"\npruned    {pruned_text(summary)}\n" in out
+    assert f"   {len(pruned)} pruned\n" in err
+    for trial in summary.trials:
+        n_repeats = 3 if trial.state == "complete" else int(trial.pruned.split()[3]) // 3
+        assert trial.fold_scores.shape[1] == 3 * n_repeats
+        assert load_logits(tmp_path / "smoke" / "study.db", "smoke", trial.number).shape == (n_repeats, 500)
+    code, out, _ = run_cli(capsys, "status", tmp_path / "smoke")
+    assert f"pruned   {pruned_text(summary)}\n" in out
+    code, out, err = run_cli(capsys, "replay", tmp_path / "smoke", "--trial", pruned[0].number)
+    assert code == 0
+    assert f"the stored trial {pruned[0].number} on {pruned[0].n_folds} folds;" in out
+    assert len(err.splitlines()) == 1 + pruned[0].n_folds
+
+
+def test_changing_the_race_of_a_study_is_refused(capsys, study):
+    code, _, err = run_cli(capsys, "run", study, *RACE[:2], "--set", "cv.n_repeats=1")
+    assert (code, "racing   enabled: true needs cv.n_repeats of 2 or more" in err.replace("--set ", "")) == (2, True)
+    code, _, err = run_cli(capsys, "run", study, *RACE)
+    assert code == 4
+    assert "objective.racing.confidence  (absent) -> 0.6" in err
 
 
 def begun_by(pid, database):

@@ -24,11 +24,12 @@ def opened(**changes):
     return StudyOpened(**{**fields, **changes})
 
 
-def batch(n_finished, best=None, *, seconds=3.9, left=None, failed=0, n_trials=200):
+def batch(n_finished, best=None, *, seconds=3.9, left=None, failed=0, pruned=0, n_trials=200):
     return BatchFinished(
         n_finished=n_finished,
         n_trials=n_trials,
         n_failed=failed,
+        n_pruned=pruned,
         best=best,
         batch_seconds=seconds,
         left_seconds=left,
@@ -96,6 +97,12 @@ def test_log_holds_the_table_as_plain_lines():
     assert output(RUN) == TABLE
 
 
+def test_row_tells_how_many_were_pruned_and_how_many_failed():
+    table = progress.Table(opened())
+    assert table.row(batch(8, pruned=5, failed=1)).endswith("  3.9 s        -   5 pruned   1 failed")
+    assert table.row(batch(8, pruned=5)).endswith("  3.9 s        -   5 pruned")
+
+
 def test_terminal_ends_with_the_same_table_and_no_live_row():
     assert screen(output(RUN, terminal=True)) == TABLE.replace("seed 7", "seed 7      Ctrl-C keeps the study")
 
@@ -120,11 +127,11 @@ def test_json_writes_one_object_per_event():
     assert output(RUN, json=True) == (
         '{"event": "study_opened", "study": "fraud", "metric": "average_precision", "n_trials": 200, "n_finished": 0,'
         ' "n_adopted": 0, "n_folds": 15, "seed": 7}\n'
-        '{"event": "batch_finished", "n_finished": 8, "n_trials": 200, "n_failed": 0, "best": {"trial": 5,'
+        '{"event": "batch_finished", "n_finished": 8, "n_trials": 200, "n_failed": 0, "n_pruned": 0, "best": {"trial": 5,'
         ' "mean": 0.8123, "half_width": 0.0214, "params": {"minority_weight": 14.23, "hidden_size": 48, "epochs": 20}},'
         ' "batch_seconds": 3.9, "left_seconds": 94}\n'
         '{"event": "notice", "text": "baseline none is outside the range"}\n'
-        '{"event": "batch_finished", "n_finished": 16, "n_trials": 200, "n_failed": 1, "best": {"trial": 12,'
+        '{"event": "batch_finished", "n_finished": 16, "n_trials": 200, "n_failed": 1, "n_pruned": 0, "best": {"trial": 12,'
         ' "mean": 0.819, "half_width": 0.019, "params": {"minority_weight": 9.7, "hidden_size": 96, "epochs": 35}},'
         ' "batch_seconds": 3.62, "left_seconds": 83.2}\n'
         '{"event": "outputs_written", "files": {"report": "studies/fraud/report.html"}}\n'

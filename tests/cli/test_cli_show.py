@@ -3,9 +3,18 @@
 from dataclasses import replace
 
 import pytest
-from report.report_summaries import baseline_trials, failed_trial, foreign_trials, make_data, make_summary, make_trial
+from report.report_summaries import (
+    baseline_trials,
+    failed_trial,
+    foreign_trials,
+    make_data,
+    make_summary,
+    make_trial,
+    pruned_trial,
+)
 
 from tuner.cli import show
+from tuner.timing import Span, account
 from tuner.trial import FoldPlan
 
 SINGLE = FoldPlan(kind="holdout", n_splits=1, n_repeats=1, test_over_train=0.0, n_scored_rows=9, sha256="0")
@@ -30,6 +39,16 @@ def test_status_tells_counts_the_best_and_the_baselines_beside_it():
         f"         {scores[1]} with {{0: 1, 1: 9.95}}, square root of the imbalance ratio",
         f"         {scores[2]} with {{0: 1, 1: 99}}, imbalance ratio",
     ]
+
+
+def test_status_tells_when_trials_were_pruned():
+    summary = make_summary(n_trials=9, trials=(*baseline_trials(), pruned_trial(3), pruned_trial(4, center=0.999)))
+    lines = show.status_text(summary).splitlines()
+    assert lines[1:3] == [
+        "trials   5 of 9 finished (3 complete, 2 pruned, 0 failed, 0 running)",
+        "pruned   2 after 1 of 3 repeats",
+    ]
+    assert "(trial 4)" not in lines[3]
 
 
 def test_single_fold_score_is_shown_without_a_spread():
@@ -68,3 +87,27 @@ def test_text_with_line_breaks_keeps_to_its_column():
 )
 def test_bytes_read_without_an_exponent(n, text):
     assert show._bytes(n) == text
+
+
+SPANS = (
+    Span("import", 1, 0.0, 4.1),
+    Span("train", 2, 6.0, 47.0),
+    Span("train", 3, 6.0, 44.5),
+    Span("ask", 1, 5.0, 5.04),
+)
+
+
+@pytest.mark.parametrize(
+    ("spans", "threads", "n_models", "text"),
+    [
+        (SPANS, 2, 1_500, "52.3 s: 41.0 training 1,500 models on 2 cores (3 % idle), 7.2 other, 4.1 import"),
+        (SPANS[:2], 1, 1, "52.3 s: 41.0 training 1 model on 1 core (0 % idle), 7.2 other, 4.1 import"),
+        (SPANS[:1], 2, 0, "52.3 s: 48.2 other, 4.1 import"),
+    ],
+)
+def test_time_of_a_run_is_one_line_with_training_first_and_the_rest_by_length(spans, threads, n_models, text):
+    assert show.time_text(account(spans, began=0.0, ended=52.3, threads=threads), n_models=n_models) == text
+
+
+def test_time_that_rounds_to_nothing_is_still_a_line():
+    assert show.time_text(account((), began=0.0, ended=0.04, threads=1), n_models=0) == "0.0 s"

@@ -13,6 +13,7 @@ from tuner.config.schema import (
     KFold,
     OutputSection,
     Predictions,
+    RacingSection,
     ScoringSection,
     SearchSpace,
     SklearnDataset,
@@ -34,6 +35,7 @@ SECTIONS = {
     "scoring": ScoringSection,
     "search_space": SearchSpace,
     "training": TrainingSection,
+    "racing": RacingSection,
     "engine": EngineSection,
     "output": OutputSection,
 }

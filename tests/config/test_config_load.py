@@ -75,6 +75,7 @@ FIXED = {
     "learning_rate": st.floats(0, 1e9, exclude_min=True),
     "momentum": st.floats(0, 1, exclude_max=True),
     "l2": st.floats(0, 1e9),
+    "dropout": st.floats(0, 1, exclude_max=True),
     "optimizer": st.sampled_from(["sgd", "adam"]),
     "activation": st.sampled_from(["relu", "tanh"]),
     "standardize": st.booleans(),
@@ -161,8 +162,9 @@ def test_mistakes_of_overrides_are_reported_where_they_were_made():
         "  --set                  must be path=value, such as study.n_trials=20\n"
         "  --set cv.seed          010 begins with a zero; drop the zero, or quote it to make it text\n"
         "  --set foo              must be path=value, such as study.n_trials=20\n"
-        "  --set scoring.metric   must be roc_auc, average_precision, f1, precision, recall, balanced_accuracy, accuracy,\n"
-        '                         matthews_corrcoef, neg_log_loss or neg_brier_score, got "auc" (text); did you mean roc_auc?\n'
+        "  --set scoring.metric   must be roc_auc, average_precision, neg_log_loss, neg_brier_score, f1, fbeta, precision,\n"
+        '                         recall, balanced_accuracy, g_mean, accuracy or matthews_corrcoef, got "auc" (text); did you\n'
+        "                         mean roc_auc?\n"
         "  --set study..seed      must be path=value, such as study.n_trials=20\n"
         "  --set study.nam        unknown key; did you mean name?\n"
         "  --set study.seed       must be at least 0, got -1\n"
@@ -373,7 +375,7 @@ def test_hostile_file_gives_one_clean_error(name):
     text, expected = HOSTILE[name]
     lines = problems(text)
     if expected.endswith("known here: "):
-        expected += "study, dataset, cv, scoring, search_space, training, engine, output"
+        expected += "study, dataset, cv, scoring, search_space, training, racing, engine, output"
     assert " ".join(lines.split()) == " ".join(expected.split()) if "known here" in expected else lines == expected
 
 

@@ -55,6 +55,13 @@ WORDING = {
     "study: {storage: 'sqlite:///:memory:'}": f"{STORAGE} sqlite://...",
     "study: {storage: ':memory:'}": f'{STORAGE} ":memory:"',
     "study: {storage: ''}": f'{STORAGE} ""',
+    "racing: {confidence: 0.5}": "racing.confidence   must be above 0.5, got 0.5",
+    "{racing: {enabled: true}, cv: {n_repeats: 1}}": (
+        "racing   enabled: true needs cv.n_repeats of 2 or more: trials race repeat by repeat, got 1"
+    ),
+    "{racing: {enabled: true}, cv: {kind: holdout, n_train: 9}}": (
+        "racing   enabled: true goes with cv.kind: stratified_kfold; remove it, or change cv.kind"
+    ),
     "study: {sampler: tpo}": 'study.sampler   must be tpe, random or grid, got "tpo" (text); did you mean tpe?',
     "study: {predictions: {keep: yes}}": 'study.predictions.keep   must be true or false, got "yes" (text)',
     "study: {baseline_params: {hiden_size: 3}}": (
@@ -136,6 +143,27 @@ WORDING = {
     ),
     "cv: {n_splits: 1}": "cv.n_splits   must be at least 2, got 1",
     "cv: 5": "cv   must hold keys, got 5",
+    "scoring: {beta: 2}": "scoring   beta goes with metric: fbeta, not with roc_auc; remove it or choose fbeta",
+    "scoring: {metric: neg_log_loss, threshold: best}": (
+        "scoring   threshold goes with metrics of decisions, not with neg_log_loss; remove it or choose f1"
+    ),
+    "scoring: {beta: 2, threshold: 0.3}": (
+        "scoring   beta goes with metric: fbeta, not with roc_auc; remove it or choose fbeta; threshold goes with metrics of\n"
+        "            decisions, not with roc_auc; remove it or choose f1"
+    ),
+    "scoring: {metric: recall, threshold: best}": (
+        "scoring   recall is always 1 at its best threshold, which calls every row; set a probability"
+    ),
+    "scoring: {metric: f1, threshold: bset}": (
+        'scoring.threshold   must be a probability between 0 and 1, or best, got "bset" (text)'
+    ),
+    "scoring: {metric: f1, threshold: 1.0}": (
+        "scoring.threshold   must be a probability between 0 and 1, or best, got 1.0"
+    ),
+    "scoring: {metric: f1, threshold: true}": (
+        "scoring.threshold   must be a probability between 0 and 1, or best, got true"
+    ),
+    "scoring: {metric: fbeta, beta: 0}": "scoring.beta   must be at least 0.01, got 0",
     "search_space: {epochs: auto}": 'search_space.epochs   must be a whole number, got "auto" (text)',
     "search_space: {epochs: null}": "search_space.epochs   must be a whole number, got nothing (null)",
     "search_space: {epochs: {low: 3}}": "search_space.epochs.high   missing; it has no default",

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import dataset, never, plan, trial
+from problems import all_folds, dataset, never, plan, trial
 from scipy.special import expit
 
 from tuner.training.sequential import SequentialTrainer
@@ -14,11 +14,14 @@ PARITY = 1e-4
 """Largest difference in probability after 20 epochs; measured: under 1e-6."""
 
 
-def train(trainer, *trials):
-    """Return the logits of every trial by its number."""
-    stacks = trainer.stacks(trials)
-    answers = [(p.number, a) for s in stacks for p, a in zip(s, trainer.train(s, should_stop=never), strict=True)]
-    return dict(answers)
+def train(trainer, *trials, folds=None):
+    """Return the predictions of every trial by its number."""
+    folds = all_folds(trainer.plan) if folds is None else folds
+    answers = {}
+    for stack in trainer.stacks(trials, n_folds=len(folds)):
+        predictions = trainer.train(stack, folds=folds, should_stop=never)
+        answers |= {params.number: answer for params, answer in zip(stack, predictions, strict=True)}
+    return answers
 
 
 @TRAINERS
@@ -35,9 +38,19 @@ def test_every_checkpoint_of_every_fold_is_predicted_and_nothing_else(make):
 
 
 @TRAINERS
+def test_a_fold_is_trained_alike_whatever_other_folds_are_trained_with_it(make):
+    trainer = make(plan(n_splits=3, n_repeats=2))
+    batch = [trial(i, epochs=4 + i) for i in range(4)]
+    whole, second = train(trainer, *batch), train(trainer, *batch, folds=(3, 4, 5))
+    for number, answer in second.items():
+        assert answer.checkpoint_epochs == whole[number].checkpoint_epochs
+        np.testing.assert_allclose(answer.logits, whole[number].logits[:, 3:], atol=1e-5)
+
+
+@TRAINERS
 def test_every_trial_of_a_batch_is_in_exactly_one_stack(make):
     batch = [trial(i, epochs=1 + i % 3, hidden_size=4 + 10 * (i % 2), batch_size=8 + i % 2) for i in range(11)]
-    numbers = [params.number for stack in make(plan()).stacks(batch) for params in stack]
+    numbers = [params.number for stack in make(plan()).stacks(batch, n_folds=2) for params in stack]
     assert sorted(numbers) == list(range(11))
 
 
@@ -49,7 +62,7 @@ def test_training_ends_without_an_answer_when_asked_to_stop(make):
         asked.append(None)
         return len(asked) > 2
 
-    assert make(plan()).train((trial(epochs=20),), should_stop=after_two) is None
+    assert make(plan()).train((trial(epochs=20),), folds=(0, 1), should_stop=after_two) is None
     assert len(asked) == 3
 
 
@@ -67,6 +80,18 @@ def test_a_weight_changes_the_model_and_a_common_factor_is_not_normalized_away(m
     assert not np.allclose(answers[0].logits[-1], answers[2].logits[-1], equal_nan=True)
 
 
+@TRAINERS
+def test_dropout_acts_in_training_and_not_in_prediction(make):
+    trainer = make(plan())
+    answers = train(
+        trainer,
+        *(trial(i, epochs=2, learning_rate=1e-30, dropout=rate) for i, rate in enumerate((0.0, 0.5))),
+        *(trial(2 + i, epochs=2, learning_rate=0.1, dropout=rate) for i, rate in enumerate((0.0, 0.5))),
+    )
+    np.testing.assert_allclose(answers[1].logits, answers[0].logits, atol=1e-6)
+    assert np.nanmax(np.abs(answers[3].logits - answers[2].logits)) > 0.01
+
+
 CASES = {
     "mixed epochs and widths": [
         {"epochs": 20},
@@ -82,6 +107,16 @@ CASES = {
     "one batch holds all rows": [{"batch_size": 1000}],
     "a last batch of one row": [{"batch_size": 10}],
     "a majority weight below one": [{"majority_weight": 0.01, "minority_weight": 0.99}],
+    "dropout, and a last batch of one row": [
+        {"dropout": 0.5, "batch_size": 10},
+        {"dropout": 0.2, "batch_size": 10, "hidden_size": 5, "epochs": 9},
+    ],
+    "dropout in two layers of tanh, adam": [
+        {"dropout": 0.3, "hidden_layers": 2, "activation": "tanh", "optimizer": "adam"},
+    ],
+    "dropout in two layers of relu, momentum, l2": [
+        {"dropout": 0.5, "hidden_layers": 2, "momentum": 0.9, "l2": 0.01, "batch_size": 25},
+    ],
     "raw columns": [{"standardize": False, "learning_rate": 0.001}],
 }
 
@@ -102,7 +137,11 @@ def test_folds_that_make_fewer_steps_match_too():
     the_plan = plan(dataset(n_rows=101), n_splits=2)
     sizes = {len(rows) for rows in the_plan.folds.train}
     assert sizes == {50, 51}
-    batch = [trial(0, batch_size=50, optimizer="adam"), trial(1, batch_size=50, momentum=0.9)]
+    batch = [
+        trial(0, batch_size=50, optimizer="adam"),
+        trial(1, batch_size=50, momentum=0.9),
+        trial(2, batch_size=50, momentum=0.9, dropout=0.4, activation="tanh"),
+    ]
     fast, plain = train(StackedTrainer(the_plan), *batch), train(SequentialTrainer(the_plan), *batch)
     for number in fast:
         assert np.nanmax(np.abs(expit(fast[number].logits) - expit(plain[number].logits))) < PARITY

@@ -75,7 +75,7 @@ def test_plan_of_kfold_describes_it():
 def test_index_arrays_cannot_be_written():
     folds = make_folds(labels(8, 4), KFold(n_splits=2, n_repeats=1))
     for indices in (*folds.train, *folds.valid, folds.repeat, folds.split, folds.scored_rows):
-        assert indices.dtype == np.int64
+        assert indices.dtype == np.int32
         with pytest.raises(ValueError, match="read-only"):
             indices[0] = 1
 

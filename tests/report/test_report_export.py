@@ -24,7 +24,7 @@ def test_export_has_exactly_the_keys_of_the_contract_in_their_order():
     ]
     assert list(weights["params"]) == [
         *("minority_weight", "hidden_size", "epochs", "learning_rate", "batch_size", "optimizer", "activation"),
-        *("majority_weight", "hidden_layers", "momentum", "l2", "standardize"),
+        *("majority_weight", "hidden_layers", "momentum", "l2", "dropout", "standardize"),
     ]
     assert list(weights["score"]) == ["metric", "mean", "std", "ci95", "n_splits", "n_repeats"]
     assert list(weights["dataset"]) == ["rows", "class_counts", "sha256"]

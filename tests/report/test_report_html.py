@@ -14,6 +14,7 @@ from report_summaries import (
     make_data,
     make_summary,
     make_trial,
+    pruned_trial,
 )
 
 from tuner.report.html import render_report
@@ -96,6 +97,27 @@ def test_winners_curse_and_the_meaning_of_the_intervals_stand_by_the_baselines()
     assert "a conservative heuristic, not an exact interval" in words
     assert "also differ in hidden_size, epochs" in words
     assert "At learning rate 0.01. A larger weight is also a larger step" in words
+
+
+def test_trials_ruled_out_early_are_counted_apart_and_called_a_heuristic():
+    pruned = (pruned_trial(1, center=0.999), pruned_trial(2, 2), pruned_trial(3))
+    summary = make_summary(trials=(make_trial(0, center=0.9), *pruned))
+    words = page(summary).words
+    assert "4 of 100 trials finished (1 complete, 3 pruned)" in words
+    assert "Ruled out early: 2 after 1 of 3 repeats, 1 after 2 of 3." in words
+    assert "a speed heuristic, not a test: its repeated looks control no error" in words
+    assert "The best of 4 is optimistic." in words
+    assert "All 1 scored trials, best first" in words
+    assert summary.best.number == 0
+    assert "Ruled out early" not in page(make_summary()).words
+
+
+def test_baseline_that_is_pruned_is_not_compared():
+    """Racing spares the baselines; another program may prune one."""
+    none = pruned_trial(0, origin="none", params={"minority_weight": 1.0})
+    words = page(make_summary(trials=(none, make_trial(1)))).words
+    assert "That is 0." not in words
+    assert "0 pruned" in words
 
 
 def test_learning_rate_caution_is_gone_when_the_rate_was_searched():
@@ -200,6 +222,23 @@ def test_score_shows_two_digits_of_a_narrow_interval():
 def test_losses_are_written_with_a_true_minus():
     words = page(make_summary(trials=(make_trial(0, center=-0.25),), metric="neg_log_loss")).words
     assert "a mean neg_log_loss of \N{MINUS SIGN}0.2" in words
+
+
+@pytest.mark.parametrize(
+    ("scoring", "text"),
+    [
+        ({"metric": "roc_auc", "beta": 1.0, "threshold": 0.5}, "roc_auc"),
+        ({"metric": "f1"}, "f1, at probability 0.5"),  # a study from before thresholds could be set
+        ({"metric": "fbeta", "beta": 2.0, "threshold": 0.3}, "fbeta, beta 2, at probability 0.3"),
+        ({"metric": "g_mean", "beta": 1.0, "threshold": "best"}, "g_mean, at the best threshold of each fold"),
+    ],
+)
+def test_metric_is_told_with_its_beta_and_threshold(scoring, text):
+    words = page(make_summary(metric=scoring["metric"], config={"scoring": scoring})).words
+    assert f"Class weights searched for {text} \N{MIDDLE DOT} " in words
+    assert f"metric {text} folds" in words
+    caution = "every score here is too high; compare it only with itself."
+    assert (caution in words) == (scoring.get("threshold") == "best")
 
 
 def test_page_is_self_contained():

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from report_summaries import FOLDS, HOLDOUT, failed_trial, make_summary, make_trial
+from report_summaries import FOLDS, HOLDOUT, failed_trial, make_summary, make_trial, pruned_trial
 
 from tuner.report.tables import csv_bytes, folds_table, trials_table
 from tuner.study.summary import TrialRecord
@@ -21,8 +21,8 @@ def test_trials_have_one_row_each_with_every_search_parameter():
     summary = make_summary(n_trials=10)
     rows = read(trials_table(summary))
     assert rows[0] == [
-        *("number", "state", "origin", "value", "std", "ci95_low", "ci95_high"),
-        *("minority_weight", "hidden_size", "epochs", "seconds", "failure"),
+        *("number", "state", "origin", "value", "std", "ci95_low", "ci95_high", "folds", "partial_mean"),
+        *("minority_weight", "hidden_size", "epochs", "seconds", "failure", "pruned"),
     ]
     assert len(rows) == 11
     assert rows[1][:3] == ["0", "complete", "none"]
@@ -34,11 +34,14 @@ def test_trials_have_one_row_each_with_every_search_parameter():
         "",
         "",
         "",
+        "0",
+        "",
         "900.0",
         "8",
         "20",
         "0.5",
         "the loss became NaN in epoch 3",
+        "",
     ]
 
 
@@ -68,6 +71,18 @@ def test_fold_rows_carry_the_epoch_repeat_and_fold_they_belong_to():
     assert row["trial"].tolist() == [7]
 
 
+def test_pruned_trials_keep_their_folds_and_the_mean_of_them_under_a_name_of_its_own():
+    summary = make_summary(trials=(make_trial(0), pruned_trial(1)))
+    complete, pruned = trials_table(summary).to_dict("records")
+    assert (complete["folds"], complete["partial_mean"], complete["pruned"]) == (15, None, None)
+    assert (pruned["state"], pruned["value"], pruned["ci95_low"]) == ("pruned", None, None)
+    assert (pruned["folds"], pruned["partial_mean"]) == (5, summary.trials[1].partial_mean)
+    assert pruned["pruned"].startswith("ruled out after 5 of 15 folds: ")
+    frame = folds_table(summary)
+    assert sorted(set(frame[frame["trial"] == 1]["repeat"])) == [0]
+    assert sorted(set(frame[frame["trial"] == 0]["repeat"])) == [0, 1, 2]
+
+
 def test_every_repeat_of_a_holdout_is_fold_0():
     frame = folds_table(make_summary(folds=HOLDOUT, n_trials=1))
     assert set(frame["fold"]) == {0}
@@ -85,7 +100,7 @@ def test_text_that_a_spreadsheet_would_run_is_prefixed_and_stays_one_record(star
     reason = f"{start}1+cmd|' /C calc'!A0\r\n=2, \"x\"\ry"
     rows = read(trials_table(make_summary(trials=(failed_trial(0, reason),))))
     assert len(rows) == 2
-    assert rows[1][-1] == "'" + reason.replace("\r\n", " ").replace("\r", " ")
+    assert rows[1][-2] == "'" + reason.replace("\r\n", " ").replace("\r", " ")
 
 
 def test_text_parameters_are_guarded_and_negative_numbers_are_not():
@@ -103,4 +118,4 @@ def test_spread_of_a_single_fold_and_values_of_a_waiting_trial_are_empty():
     rows = read(trials_table(make_summary(folds=folds, trials=(make_trial(0, folds=folds), waiting))))
     assert rows[1][3] != ""
     assert rows[1][4:7] == ["", "", ""]
-    assert rows[2] == ["1", "waiting", "sampled", "", "", "", "", "", "9", "", "", ""]
+    assert rows[2] == ["1", "waiting", "sampled", "", "", "", "", "0", "", "", "9", "", "", "", ""]

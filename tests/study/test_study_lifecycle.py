@@ -45,6 +45,7 @@ MUTATIONS = {
         "space.search.momentum.choices  (absent) -> [0.0,0.9]",
     ),
     "fixed value": ({"training": TrainingSection(learning_rate=0.02)}, "space.fixed.learning_rate  0.01 -> 0.02"),
+    "dropout": ({"training": TrainingSection(dropout=0.5)}, "space.fixed.dropout  (absent) -> 0.5"),
     "baselines": ({"baseline_params": {"epochs": 50}}, "space.points"),
     "imbalance": ({"ratio": 98.0}, "space.search.minority_weight.high  990.0 -> 980.0"),
     "sampler": ({"sampler": "random"}, 'space.study.sampler  "tpe" -> "random"'),
@@ -72,6 +73,15 @@ def test_changed_bytes_of_table_or_folds_are_caught(finished, what):
     changed = replace(DATA, sha256="e" * 64) if what == "data" else replace(FOLDS, sha256="e" * 64)
     with pytest.raises(StudyError, match="sha256"):
         run(replace(make_plan(), **{what: changed}), finished)
+
+
+def test_study_from_before_there_was_dropout_goes_on_without(finished):
+    """Its spec does not name the rate, so neither does that of a study which trains without."""
+    with closing(sqlite3.connect(finished)) as connection:
+        spec = json.loads(connection.execute("SELECT spec FROM tuner_studies").fetchone()[0])
+    assert "l2" in spec["space"]["value"]["fixed"]
+    assert "dropout" not in spec["space"]["value"]["fixed"]
+    assert make_plan().space.fixed["dropout"] == 0.0
 
 
 def test_drift_is_told_with_its_diff_and_the_ways_out(finished):
@@ -190,7 +200,7 @@ def test_predictions_that_are_not_kept_take_no_room_and_are_missed_in_words(path
         load_logits(path, "fraud", 2)
     assert str(caught.value) == (
         f'study "fraud" in {path} holds no predictions of trial 2.\n'
-        "They are kept of complete trials while study.predictions.keep is true."
+        "They are kept of complete and pruned trials while study.predictions.keep is true."
     )
 
 
@@ -246,7 +256,8 @@ def test_nothing_is_stored_of_a_batch_whose_results_cannot_be_written(path):
         study.begin(batch, params)
         first, second, third = evaluate(batch)
         with pytest.raises(StudyError):
-            study.finish([first, second, replace(third, checkpoint_epochs=np.array([5, 5]))])
+            broken = [first, second, replace(third, checkpoint_epochs=np.array([5, 5]))]
+            study.finish(broken, {score.number: score.mean for score in broken})
     summary = load_summary(path, "fraud")
     assert summary.count("running") == 3
     with closing(sqlite3.connect(path)) as connection:

@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,15 +25,20 @@ from tuner.trial import TrialScore
 
 
 class Recorder:
-    """An `Evaluate` that keeps its batches, and a listener that keeps its events."""
+    """An `Evaluate` that keeps its batches and folds, and a listener that keeps its events."""
 
     def __init__(self):
-        self.batches = []
+        self.calls = []
         self.events = []
 
-    def evaluate(self, batch):
-        self.batches.append([trial.number for trial in batch])
-        return evaluate(batch)
+    def evaluate(self, batch, folds=None):
+        self.calls.append(([trial.number for trial in batch], folds))
+        return evaluate(batch, folds)
+
+    @property
+    def batches(self):
+        """Numbers of every batch, in their order: two are under way at once."""
+        return sorted(numbers for numbers, _ in self.calls)
 
     def texts(self):
         return [event.text for event in self.events if isinstance(event, Notice)]
@@ -84,6 +90,78 @@ def test_stored_values_are_the_means_of_all_folds_at_the_last_epoch(path):
     assert study.direction == optuna.study.StudyDirection.MAXIMIZE
     assert [trial.user_attrs.get("origin") for trial in study.trials[:4]] == ["none", "sqrt", "balanced", None]
     assert study.best_trial.number == load_summary(path, "fraud").best.number
+
+
+def test_the_next_batch_is_stored_as_running_before_the_one_under_way_is_finished(path):
+    second_began = threading.Event()
+
+    def waiting(batch):
+        if batch[0].number == 4:
+            second_began.set()
+        assert second_began.wait(30)
+        return evaluate(batch)
+
+    run(make_plan(), path, waiting)
+    assert_sound(path, 12)
+
+
+def test_batches_are_stored_and_told_in_their_order_whichever_finishes_first(path, recorder):
+    others_done = {0: threading.Event(), 8: threading.Event()}
+
+    def backwards(batch):
+        first = batch[0].number
+        if first in others_done:
+            assert others_done[first].wait(30)
+        else:
+            others_done[first - 4].set()
+        return evaluate(batch)
+
+    run(make_plan(n_trials=16), path, backwards, listen=recorder.events.append)
+    assert [event.n_finished for event in recorder.events[1:]] == [4, 8, 12, 16]
+    expected = path.with_name("expected.db")
+    run(make_plan(n_trials=16), expected)
+    assert dump(path) == dump(expected)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_batches_of_any_size_are_resumed_alike(path, tmp_path, batch_size):
+    def study(n_trials):
+        return make_plan(n_trials=n_trials, batch_size=batch_size, sampler="tpe")
+
+    for n_trials in (3, 11, 14):
+        run(study(n_trials), path)
+    run(study(14), tmp_path / "expected.db")
+    assert dump(path) == dump(tmp_path / "expected.db")
+
+
+def test_an_error_in_the_second_batch_keeps_the_first_and_ends_the_run(path):
+    def failing(batch):
+        if batch[0].number == 4:
+            raise EngineError("no memory")
+        return evaluate(batch)
+
+    with pytest.raises(EngineError, match="no memory"):
+        run(make_plan(n_trials=20), path, failing)
+    summary = load_summary(path, "fraud")
+    assert [summary.count("complete"), summary.count("running")] == [4, 8]
+    run(make_plan(n_trials=20), path)
+    assert_sound(path, 20)
+
+
+def test_an_error_does_not_wait_for_the_batch_beside_it(path):
+    end = threading.Event()
+
+    def failing(batch):
+        if batch[0].number == 0:
+            raise EngineError("no memory")
+        end.wait(60)
+        return evaluate(batch)
+
+    began = time.monotonic()
+    with pytest.raises(EngineError, match="no memory"):
+        run(make_plan(), path, failing)
+    assert time.monotonic() - began < 30
+    end.set()
 
 
 def test_running_again_when_done_trains_nothing_and_says_so(path, recorder):
@@ -173,33 +251,33 @@ def test_exactly_fifty_trials_after_ten_interruptions(path, tmp_path):
     assert dump(path) == dump(expected)
 
 
-def test_stopped_batch_stays_running_and_the_next_run_adopts_the_same_trials(path, recorder):
+def test_batches_under_way_stay_running_and_the_next_run_adopts_the_same_trials(path, recorder):
     def stop(batch):
         raise Stopped("stopped by SIGTERM", signal_number=15)
 
     run(make_plan(n_trials=4), path)
     with pytest.raises(Stopped):
-        run(make_plan(), path, stop)
+        run(make_plan(n_trials=16), path, stop)
     summary = load_summary(path, "fraud")
-    assert [summary.count("complete"), summary.count("running")] == [4, 4]
+    assert [summary.count("complete"), summary.count("running")] == [4, 8]
     begun = [trial.params for trial in summary.trials]
-    run(make_plan(), path, recorder.evaluate, listen=recorder.events.append)
-    assert recorder.events[0].n_adopted == 4
-    assert recorder.batches == [[4, 5, 6, 7], [8, 9, 10, 11]]
-    assert [trial.params for trial in load_summary(path, "fraud").trials[:8]] == begun
-    assert_sound(path, 12)
+    run(make_plan(n_trials=16), path, recorder.evaluate, listen=recorder.events.append)
+    assert recorder.events[0].n_adopted == 8
+    assert recorder.batches == [[4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]]
+    assert [trial.params for trial in load_summary(path, "fraud").trials[:12]] == begun
+    assert_sound(path, 16)
 
 
-def test_batch_begun_before_n_trials_was_lowered_is_finished(path, recorder):
+def test_batches_begun_before_n_trials_was_lowered_are_finished(path, recorder):
     def stop(batch):
         raise Stopped("stopped by SIGTERM", signal_number=15)
 
     with pytest.raises(Stopped):
         run(make_plan(n_trials=12), path, stop)
     run(make_plan(n_trials=2), path, recorder.evaluate, listen=recorder.events.append)
-    assert recorder.batches == [[0, 1, 2, 3]]
-    assert recorder.texts() == ["study.n_trials=2 changes nothing: 4 trials were begun before"]
-    assert_sound(path, 4)
+    assert recorder.batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert recorder.texts() == ["study.n_trials=2 changes nothing: 8 trials were begun before"]
+    assert_sound(path, 8)
 
 
 def test_should_stop_is_asked_before_anything_is_evaluated(path, recorder):
@@ -207,18 +285,19 @@ def test_should_stop_is_asked_before_anything_is_evaluated(path, recorder):
     assert recorder.batches == []
 
 
-def test_timeout_counts_this_call_and_ends_between_batches(path, recorder):
+def test_timeout_counts_this_call_and_keeps_what_is_under_way(path, recorder):
     def slow(batch):
-        time.sleep(0.2)
+        time.sleep(1)
         return recorder.evaluate(batch)
 
     for _ in range(2):
-        run(make_plan(timeout_seconds=0.1), path, slow, listen=recorder.events.append)
-    assert recorder.batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
+        run(make_plan(timeout_seconds=0.5, n_trials=20), path, slow, listen=recorder.events.append)
+    assert recorder.batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]]
     assert recorder.texts() == [
-        "study.timeout_seconds=0.1 is over: 4 of 12 trials are finished, run again to go on",
-        "study.timeout_seconds=0.1 is over: 8 of 12 trials are finished, run again to go on",
+        "study.timeout_seconds=0.5 is over: 8 of 20 trials are finished, run again to go on",
+        "study.timeout_seconds=0.5 is over: 16 of 20 trials are finished, run again to go on",
     ]
+    assert_sound(path, 16)
     assert all(e.left_seconds == 0.0 for e in recorder.events if isinstance(e, BatchFinished))
 
 
@@ -394,14 +473,14 @@ def test_study_deleted_by_another_program_stops_the_run(path, moment):
 
 
 def test_trials_added_behind_our_back_stop_the_run(path):
-    def meddle(batch):
-        optuna.load_study(study_name="fraud", storage=f"sqlite:///{path}").ask()
-        return evaluate(batch)
+    def meddle(event):
+        if isinstance(event, BatchFinished):
+            optuna.load_study(study_name="fraud", storage=f"sqlite:///{path}").ask()
 
     with pytest.raises(StudyError) as caught:
-        run(make_plan(), path, meddle)
+        run(make_plan(), path, listen=meddle)
     assert str(caught.value) == (
-        f"{path} holds 5 trials of this study where this run knows 4: another program changed them.\n"
+        f"{path} holds 9 trials of this study where this run knows 8: another program changed them.\n"
         "End that program and run again; finished trials are kept."
     )
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import MISSING, fields
 
 import pytest
 from hypothesis import given, settings
@@ -7,7 +8,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from tuner.config.schema import SearchSpace, StudySection, TrainingSection
 from tuner.errors import ConfigError
-from tuner.study.space import contains, resolve_space, trial_values
+from tuner.study.space import LATER, contains, resolve_space, trial_values
+from tuner.trial import TrialParams
 
 
 def resolve(search=None, training=None, ratio=100.0, **study):
@@ -63,6 +65,7 @@ def test_fixed_number_is_no_search_parameter_and_wins_over_training():
         "learning_rate": 0.5,
         "momentum": 0.9,
         "l2": 0.0,
+        "dropout": 0.0,
         "optimizer": "sgd",
         "activation": "relu",
         "standardize": True,
@@ -233,3 +236,9 @@ def test_every_baseline_lies_within_the_space(low, width, step, log, ratio):
     for point in space.points:
         assert all(contains(space.distributions[name], value) for name, value in point.params.items())
         assert math.isfinite(space.resolve(0, point.params).minority_weight)
+
+
+def test_later_parameters_have_the_value_of_earlier_studies_where_a_trial_does_not_name_them():
+    assert {field.name: field.default for field in fields(TrialParams) if field.default is not MISSING} == LATER
+    named = resolve({}, TrainingSection(dropout=0.5)).spec()["fixed"]
+    assert (named["dropout"], "dropout" in resolve().spec()["fixed"]) == (0.5, False)

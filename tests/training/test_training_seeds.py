@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 from problems import trial
 
-from tuner.training.seeds import batch_order, initial_weights
+from tuner.training.seeds import batch_order, dropout_key, initial_weights
 
 HERE = {"seed": 3, "repeat": 1, "split": 2}
 
 
 @pytest.mark.parametrize("change", [{"seed": 4}, {"repeat": 0}, {"split": 0}])
-def test_weights_and_order_follow_from_seed_repeat_and_split(change):
+def test_weights_order_and_dropout_follow_from_seed_repeat_and_split(change):
     there = {**HERE, **change}
     assert not np.array_equal(batch_order(50, epoch=0, **HERE), batch_order(50, epoch=0, **there))
     assert not np.array_equal(initial_weights(trial(), 3, **HERE)[0], initial_weights(trial(), 3, **there)[0])
+    assert not np.array_equal(dropout_key(**HERE), dropout_key(**there))
     np.testing.assert_array_equal(batch_order(50, epoch=0, **HERE), batch_order(50, epoch=0, **HERE))
+    np.testing.assert_array_equal(dropout_key(**HERE), dropout_key(**HERE))
 
 
 def test_every_epoch_visits_every_row_once_in_an_order_of_its_own():

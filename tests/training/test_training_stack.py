@@ -44,8 +44,8 @@ def test_a_batch_is_no_larger_than_the_rows_of_a_fold(batch_size, expected):
     assert program_of(trial(batch_size=batch_size), n_rows=100).batch_size == expected
 
 
-@pytest.mark.parametrize(("n_folds", "expected"), [(1, 15), (2, 7), (5, 3), (10, 1), (15, 1), (30, 1)])
-def test_trials_share_a_stack_until_it_holds_about_fifteen_models(n_folds, expected):
+@pytest.mark.parametrize(("n_folds", "expected"), [(1, 9), (2, 4), (3, 3), (5, 1), (15, 1), (30, 1)])
+def test_trials_share_a_stack_while_it_holds_at_most_nine_models(n_folds, expected):
     assert trials_per_stack(n_folds) == expected
 
 

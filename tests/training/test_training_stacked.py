@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from problems import dataset, never, plan, trial
+from problems import all_folds, dataset, never, plan, trial
 
 from tuner.errors import EngineError
 from tuner.training import stacked
@@ -13,9 +13,14 @@ from tuner.training.stacked import StackedTrainer
 SUBJECT = {"epochs": 9, "hidden_size": 7, "minority_weight": 20.0}
 
 
+def train(trainer, *trials):
+    """Return the predictions of one stack on all folds, in order."""
+    return trainer.train(trials, folds=all_folds(trainer.plan), should_stop=never)
+
+
 def alone(the_plan):
     """Return the logits of the subject, trained by itself."""
-    return StackedTrainer(the_plan).train((trial(0, **SUBJECT),), should_stop=never)[0].logits
+    return train(StackedTrainer(the_plan), trial(0, **SUBJECT))[0].logits
 
 
 @pytest.mark.parametrize(
@@ -32,27 +37,51 @@ def test_score_of_a_trial_does_not_change_with_neighbors_or_position(neighbors, 
     the_plan = plan()
     stack = [trial(10 + i, **{"epochs": 5, **changes}) for i, changes in enumerate(neighbors)]
     stack.insert(position, trial(0, **SUBJECT))
-    together = StackedTrainer(the_plan).train(stack, should_stop=never)[position].logits
+    together = train(StackedTrainer(the_plan), *stack)[position].logits
     assert together.tobytes() == alone(the_plan).tobytes()
+
+
+@pytest.mark.parametrize("position", [0, 1])
+@pytest.mark.parametrize("neighbor", [{"dropout": 0.0}, {"dropout": 0.5, "hidden_size": 16, "epochs": 20}, {}])
+def test_score_of_a_trial_with_dropout_does_not_change_with_neighbors_or_position(neighbor, position):
+    the_plan = plan()
+    subject = trial(0, **SUBJECT, dropout=0.3)
+    stack = [trial(1, dropout=0.5), trial(2, **{"dropout": 0.9, **neighbor})]
+    stack.insert(position, subject)
+    together = train(StackedTrainer(the_plan), *stack)[position].logits
+    assert together.tobytes() == train(StackedTrainer(the_plan), subject)[0].logits.tobytes()
+
+
+@pytest.mark.parametrize("changes", [{}, {"hidden_layers": 2, "activation": "tanh", "optimizer": "adam"}])
+def test_rate_zero_among_trials_with_dropout_trains_as_without(changes):
+    without = train(StackedTrainer(plan()), trial(0, **changes))[0].logits
+    among = train(StackedTrainer(plan()), trial(1, **changes, dropout=0.5), trial(0, **changes))[1].logits
+    np.testing.assert_allclose(among, without, atol=1e-6)
+
+
+def test_dropout_has_programs_of_its_own():
+    batch = [trial(0), trial(1, dropout=0.1), trial(2, dropout=0.5), trial(3)]
+    stacks = StackedTrainer(plan()).stacks(batch, n_folds=2)
+    assert sorted([params.number for params in stack] for stack in stacks) == [[0, 3], [1, 2]]
 
 
 def test_training_twice_and_in_threads_gives_the_same_bits():
     the_plan = plan()
     trainer = StackedTrainer(the_plan)
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: trainer.train((trial(0, **SUBJECT),), should_stop=never), range(8)))
+        answers = list(pool.map(lambda _: train(trainer, trial(0, **SUBJECT)), range(8)))
     expected = alone(the_plan).tobytes()
     assert [answer[0].logits.tobytes() for answer in answers] == [expected] * 8
 
 
 def test_a_diverged_model_is_not_finite_rather_than_wrong():
-    answer = StackedTrainer(plan()).train((trial(learning_rate=1e30),), should_stop=never)[0]
+    answer = train(StackedTrainer(plan()), trial(learning_rate=1e30))[0]
     assert not np.isfinite(answer.logits[-1]).any()
 
 
 def test_checkpoints_on_the_way_equal_the_end_of_a_shorter_trial():
     trainer = StackedTrainer(plan(longest=20, n_checkpoints=4))
-    long, short = (trainer.train((trial(epochs=e),), should_stop=never)[0] for e in (20, 10))
+    long, short = (train(trainer, trial(epochs=e))[0] for e in (20, 10))
     assert long.checkpoint_epochs == (5, 10, 15, 20)
     assert short.checkpoint_epochs == (5, 10)
     assert long.logits[:2].tobytes() == short.logits.tobytes()
@@ -95,4 +124,4 @@ def test_memory_that_the_machine_does_not_have_is_an_engine_error(monkeypatch):
 
     monkeypatch.setattr(trainer.streams, "at", exhausted)
     with pytest.raises(EngineError, match=r"not enough memory to train 1 trial x 2 folds at once"):
-        trainer.train((trial(),), should_stop=never)
+        train(trainer, trial())

@@ -5,6 +5,7 @@ Standard output carries results, standard error progress and messages. Exit code
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import traceback
@@ -13,8 +14,10 @@ from typing import Annotated, Any
 
 import typer
 
+from tuner import collector
 from tuner.cli.printable import printable
 from tuner.errors import ReplayMismatch, StudyError, TunerError
+from tuner.timing import Clock
 
 app = typer.Typer(
     name="tuner",
@@ -50,15 +53,16 @@ def run(
 
     It ends with exactly study.n_trials finished trials. Ctrl-C keeps it; the same command goes on.
     """
-    from tuner.cli import show
-    from tuner.config.load import load_config
-    from tuner.interruption import catching_signals
-    from tuner.report.export import no_trial_completed
-    from tuner.run import run_study
+    with collector.at_rest():
+        from tuner.cli import show
+        from tuner.config.load import load_config
+        from tuner.interruption import catching_signals
+        from tuner.report.export import no_trial_completed
+        from tuner.run import run_study
 
     loaded = load_config(config, overrides=override or ())
     with catching_signals() as stop, _listener(as_json=as_json, quiet=quiet) as listen:
-        result = run_study(loaded, listen=listen, stop=stop)
+        result = run_study(loaded, listen=listen, stop=stop, clock=Clock.of_process())
     _print(show.run_object(result) if as_json else show.run_text(result))
     if result.summary.best is None:
         message = no_trial_completed(result.summary)
@@ -223,13 +227,16 @@ def _print(value: object) -> None:
 
 def main() -> None:
     """Run a command and leave with its exit code."""
-    sys.exit(call(sys.argv[1:]))
+    code = call(sys.argv[1:])
+    gc.freeze()  # or the collector searches everything once more before the process ends: a second or two
+    sys.exit(code)
 
 
 def call(arguments: list[str]) -> int:
     """Run a command and return its exit code; every failure becomes one message."""
     try:
-        code = app(arguments, standalone_mode=False)
+        with collector.thawed_afterwards():
+            code = app(arguments, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except TunerError as error:
         _report(str(error), type(error).__name__, error.exit_code, arguments)

@@ -164,7 +164,8 @@ class Table:
         left = "-" if event.left_seconds is None else duration(event.left_seconds)
         trials = f"{event.n_finished}/{event.n_trials}"
         line = self._line(trials, best, weight, hidden, epochs, duration(event.batch_seconds), left)
-        return f"{line}   {event.n_failed} failed" if event.n_failed else line
+        counts = ((event.n_pruned, "pruned"), (event.n_failed, "failed"))
+        return "   ".join([line, *(f"{count} {what}" for count, what in counts if count)])
 
     def live_row(self, elapsed_seconds: float, left_seconds: float | None) -> str:
         """Return the row of the batch under way."""

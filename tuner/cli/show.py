@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from tuner.cli.printable import indented
 from tuner.report.comparison import BASELINES, baselines
 from tuner.report.export import class_weights, ordered_params
-from tuner.report.numbers import number_text
+from tuner.report.numbers import number_text, pruned_text
 
 if TYPE_CHECKING:
     from tuner.check import Plan
     from tuner.replay import FoldReplay, Replay
     from tuner.run import RunResult
     from tuner.study.summary import StudySummary, TrialRecord
+    from tuner.timing import Account
 
 
 def status_object(summary: StudySummary) -> dict[str, object]:
@@ -39,6 +40,7 @@ def run_object(result: RunResult) -> dict[str, object]:
         "seconds": round(result.seconds, 3),
         "train_seconds": round(result.train_seconds, 3),
         "models_trained": result.models_trained,
+        "time": result.time.as_dict(),
         "files": result.files,
     }
 
@@ -57,6 +59,7 @@ def status_text(summary: StudySummary) -> str:
     rows = [
         ("study", f"{summary.name}, on {summary.data.source}"),
         ("trials", f"{summary.n_finished} of {summary.n_trials} finished ({counts})"),
+        *([("pruned", pruned)] if (pruned := pruned_text(summary)) else []),
         *_best_rows(summary),
     ]
     return _aligned(rows)
@@ -66,9 +69,22 @@ def run_text(result: RunResult) -> str:
     """Return what a run found and where it lies, for people."""
     summary, files = result.summary, result.files
     rows = [*_best_rows(summary)]
+    if pruned := pruned_text(summary):
+        rows.append(("pruned", pruned))
     rows += [(kind, files[kind]) for kind in ("weights", "report", "trials", "folds", "database") if kind in files]
-    took = f"{result.seconds:.1f} s, {result.train_seconds:.1f} s of them training {result.models_trained:,} models"
-    return _aligned([*rows, ("time", took)])
+    return _aligned([*rows, ("time", time_text(result.time, n_models=result.models_trained))])
+
+
+def time_text(time: Account, *, n_models: int) -> str:
+    """Return where the seconds of a run went, the longest phase first; those below 0.05 s are left out."""
+    wall = dict(time.wall)
+    training = wall.pop("train")
+    words = [f"{seconds:.1f} {phase}" for phase, seconds in sorted(wall.items(), key=lambda item: -item[1])]
+    words = [text for text in words if not text.startswith("0.0 ")]
+    if time.window:
+        cores = f"{time.threads} core{'s' * (time.threads > 1)} ({100 * time.idle_share:.0f} % idle)"
+        words.insert(0, f"{training:.1f} training {n_models:,} model{'s' * (n_models != 1)} on {cores}")
+    return ": ".join([f"{time.total:.1f} s", *([", ".join(words)] if words else [])])
 
 
 def _best_rows(summary: StudySummary) -> list[tuple[str, str]]:

@@ -37,6 +37,7 @@ _EXPECTED = {
     "model_attributes_type": "must hold keys",
     "scalar_type": "must be text, a number, true or false",
     "weight_or_auto": "must be a number above 0 or auto",
+    "probability_or_best": "must be a probability between 0 and 1, or best",
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be below {lt}",

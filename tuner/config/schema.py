@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,8 @@ from pydantic import (
     PlainValidator,
     Strict,
     Tag,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -42,6 +44,7 @@ Layers = Annotated[int, Field(ge=1, le=2)]
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Momentum = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+DropoutRate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 
 def _scalar(value: object) -> object:
@@ -56,6 +59,12 @@ def _weight_or_auto(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
         return float(value)
     raise PydanticCustomError("weight_or_auto", "must be a number above 0 or auto")
+
+
+def _probability_or_best(value: object) -> object:
+    if value == "best" or (isinstance(value, float) and 0 < value < 1):
+        return value
+    raise PydanticCustomError("probability_or_best", "must be a probability between 0 and 1, or best")
 
 
 def _distinct(values: list[T]) -> list[T]:
@@ -180,24 +189,35 @@ CVSection = Annotated[
     Annotated[KFold, Tag("stratified_kfold")] | Annotated[Holdout, Tag("holdout")], Discriminator(_cv_kind)
 ]
 
-Metric = Literal[
-    "roc_auc",
-    "average_precision",
-    "f1",
-    "precision",
-    "recall",
-    "balanced_accuracy",
-    "accuracy",
-    "matthews_corrcoef",
-    "neg_log_loss",
-    "neg_brier_score",
+RankingMetric = Literal["roc_auc", "average_precision", "neg_log_loss", "neg_brier_score"]
+DecisionMetric = Literal[
+    "f1", "fbeta", "precision", "recall", "balanced_accuracy", "g_mean", "accuracy", "matthews_corrcoef"
 ]
+Metric = Literal[RankingMetric, DecisionMetric]
 
 
 class ScoringSection(Section):
-    """What is maximized. Threshold metrics use probability 0.5; losses carry scikit-learn's `neg_` names."""
+    """What is maximized. Losses carry scikit-learn's `neg_` names; `beta` and `threshold` stay as they are where idle.
+
+    `threshold: best` takes, in each fold, the threshold that is best on the rows scored: optimistic.
+    """
 
     metric: Metric = "roc_auc"
+    beta: Annotated[float, Field(ge=0.01, le=100)] = 1.0
+    threshold: Annotated[float | Literal["best"], PlainValidator(_probability_or_best)] = 0.5
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = []
+        if self.beta != 1.0 and self.metric != "fbeta":
+            problems.append(f"beta goes with metric: fbeta, not with {self.metric}; remove it or choose fbeta")
+        if self.threshold != 0.5 and self.metric in get_args(RankingMetric):
+            problems.append(f"threshold goes with metrics of decisions, not with {self.metric}; remove it or choose f1")
+        if self.threshold == "best" and self.metric == "recall":
+            problems.append("recall is always 1 at its best threshold, which calls every row; set a probability")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
 
 class Range(Section, Generic[T]):
@@ -252,6 +272,7 @@ class SearchSpace(Section):
     learning_rate: Number[PositiveFloat, Range[PositiveFloat]] | None = None
     momentum: Number[Momentum, Range[Momentum]] | None = None
     l2: Number[NonNegativeFloat, Range[NonNegativeFloat]] | None = None
+    dropout: Number[DropoutRate, Range[DropoutRate]] | None = None
     optimizer: Choice[Optimizer] | None = None
     activation: Choice[Activation] | None = None
     standardize: Choice[bool] | None = None
@@ -310,10 +331,18 @@ class TrainingSection(Section):
     activation: Activation = "relu"
     hidden_layers: Layers = 1
     l2: NonNegativeFloat = 0.0
+    dropout: DropoutRate = 0.0
     majority_weight: Weight = 1.0
     standardize: bool = True
     trainer: Literal["stacked", "sequential"] = "stacked"
     checkpoints: Annotated[int, Field(ge=1, le=100)] = 8
+
+
+class RacingSection(Section):
+    """Whether trials that fall behind are spared the rest of their repeats. A speed heuristic: off by default."""
+
+    enabled: bool = False
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.6
 
 
 class EngineSection(Section):
@@ -342,5 +371,16 @@ class Config(Section):
     scoring: ScoringSection = ScoringSection()
     search_space: SearchSpace = SearchSpace()
     training: TrainingSection = TrainingSection()
+    racing: RacingSection = RacingSection()
     engine: EngineSection = EngineSection()
     output: OutputSection = OutputSection()
+
+    @field_validator("racing")
+    @classmethod
+    def _has_repeats(cls, racing: RacingSection, info: ValidationInfo) -> RacingSection:
+        cv = info.data.get("cv")
+        if racing.enabled and isinstance(cv, Holdout):
+            raise ValueError("enabled: true goes with cv.kind: stratified_kfold; remove it, or change cv.kind")
+        if racing.enabled and isinstance(cv, KFold) and cv.n_repeats == 1:
+            raise ValueError("enabled: true needs cv.n_repeats of 2 or more: trials race repeat by repeat, got 1")
+        return racing

@@ -115,7 +115,7 @@ def _crossing_duplicates(dataset: Dataset, folds: Folds) -> list[Finding]:
     ]
 
 
-def _n_seen(groups: NDArray[np.int64], train: NDArray[np.int64], valid: NDArray[np.int64]) -> int:
+def _n_seen(groups: NDArray[np.int64], train: NDArray[np.int32], valid: NDArray[np.int32]) -> int:
     seen = np.zeros(int(groups.max()) + 1, np.bool_)
     seen[groups[train]] = True
     return int(seen[groups[valid]].sum())

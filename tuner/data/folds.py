@@ -14,24 +14,27 @@ from tuner.config.schema import Holdout, KFold
 from tuner.errors import ConfigError, DataError
 from tuner.trial import FoldPlan
 
+RowNumbers = NDArray[np.int32]
+"""Half the bytes of NumPy's own index type, and what the trainers take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folds:
     """All folds of all repeats, repeat-major: fold j = repeat * n_splits + split.
 
     Attributes:
-        train: row numbers that fold j trains on, ascending int64, not writeable. J arrays.
-        valid: row numbers that fold j scores, ascending int64, not writeable. J arrays.
+        train: row numbers that fold j trains on, ascending int32, not writeable. J arrays.
+        valid: row numbers that fold j scores, ascending int32, not writeable. J arrays.
         repeat, split: of each fold, shape `(J,)`.
-        scored_rows: rows scored in every repeat, ascending, shape `(n_scored,)`: all, or a holdout's test rows.
+        scored_rows: rows scored in every repeat, ascending, shape `(n_scored,)`, int32: all, or a holdout's test rows.
         plan: what the bookkeeping must know.
     """
 
-    train: tuple[NDArray[np.int64], ...]
-    valid: tuple[NDArray[np.int64], ...]
-    repeat: NDArray[np.int64]
-    split: NDArray[np.int64]
-    scored_rows: NDArray[np.int64]
+    train: tuple[RowNumbers, ...]
+    valid: tuple[RowNumbers, ...]
+    repeat: NDArray[np.int32]
+    split: NDArray[np.int32]
+    scored_rows: RowNumbers
     plan: FoldPlan
 
 
@@ -100,12 +103,12 @@ def _holdout(y: NDArray[np.int32], section: Holdout, source: str) -> Folds:
 
 
 def _fold_set(
-    pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    pairs: list[tuple[RowNumbers, RowNumbers]],
     *,
     kind: Literal["stratified_kfold", "holdout"],
     n_splits: int,
     test_over_train: float,
-    scored_rows: NDArray[np.int64],
+    scored_rows: RowNumbers,
 ) -> Folds:
     train, valid = zip(*pairs, strict=True)
     number = np.arange(len(pairs))
@@ -127,7 +130,7 @@ def _fold_set(
     )
 
 
-def _fingerprint(pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> str:
+def _fingerprint(pairs: list[tuple[RowNumbers, RowNumbers]]) -> str:
     digest = hashlib.sha256()
     for indices in (indices for pair in pairs for indices in pair):
         digest.update(len(indices).to_bytes(8, "little"))
@@ -135,7 +138,7 @@ def _fingerprint(pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> st
     return digest.hexdigest()
 
 
-def _frozen(indices: NDArray[np.integer]) -> NDArray[np.int64]:
-    frozen = np.array(indices, dtype=np.int64)
+def _frozen(indices: NDArray[np.integer]) -> RowNumbers:
+    frozen = np.array(indices, dtype=np.int32)
     frozen.setflags(write=False)
     return frozen

@@ -35,7 +35,7 @@ class Moments:
         return np.where(deviation < np.finfo(np.float32).tiny, 1.0, deviation)
 
 
-def column_moments(X: NDArray[np.float32], rows: NDArray[np.int64] | None = None) -> Moments:
+def column_moments(X: NDArray[np.float32], rows: NDArray[np.int32] | None = None) -> Moments:
     """Return the moments of the columns of `X`, shape `(N, F)`, over `rows`; None for all."""
     n_rows = len(X) if rows is None else len(rows)
     parts = []

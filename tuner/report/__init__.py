@@ -4,6 +4,7 @@ export.py, weights.py   best_weights.json, written and read back
 tables.py               trials.csv, folds.csv
 comparison.py           the best trial beside the baselines
 numbers.py              numbers as people read them
+runs.py                 where the time of each run went
 plots.py, html.py       pictures, and the page that shows them
 """
 

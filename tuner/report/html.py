@@ -11,13 +11,16 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast, get_args
 
 import jinja2
 
+from tuner.config.schema import DecisionMetric
 from tuner.intervals import Interval
 from tuner.report.comparison import BASELINES, Comparison, compare_baselines
 from tuner.report.export import class_weights, no_trial_completed, ordered_params
-from tuner.report.numbers import number_text
+from tuner.report.numbers import number_text, pruned_text
+from tuner.report.runs import runs_section
 from tuner.report.tables import search_params
 from tuner.study.summary import State, StudySummary, TrialRecord
 
@@ -46,6 +49,7 @@ def render_report(summary: StudySummary, pictures: Mapping[str, bytes]) -> str:
     return environment.get_template(TEMPLATE).render(
         study=summary,
         data=summary.data,
+        metric=_metric_text(summary),
         folds=_folds_text(summary),
         counts=_counts_text(summary),
         answer=_answer(summary),
@@ -54,6 +58,7 @@ def render_report(summary: StudySummary, pictures: Mapping[str, bytes]) -> str:
         usual_weights=", ".join(BASELINES.values()),
         trials=_trials(summary),
         failures=[(str(trial.number), trial.failure) for trial in summary.trials if trial.failure][:MAX_FAILURES],
+        time=runs_section(summary),
         space=[(name, _range_text(spec)) for name, spec in summary.space.items()],
         config=[(key, text) for key, text in _flatten(summary.config) if key != "output.root"],
         pictures={name: base64.b64encode(png).decode("ascii") for name, png in pictures.items()},
@@ -76,9 +81,10 @@ def _answer(summary: StudySummary) -> dict[str, object] | None:
         "params": [(name, _text(value)) for name, value in ordered_params(best).items()],
         "against_none": _against_none(comparisons, _digits(summary)),
         "comparison": _comparison(summary, best, comparisons),
-        "n_scored": len(summary.scored),
+        "n_candidates": len(summary.scored) + sum(summary.pruned_after.values()),
         "is_unweighted": negative == positive,
         "is_single": best.interval.n == 1,
+        "is_best_threshold": _scoring(summary).get("threshold") == "best",
         "is_weight_searched": len({class_weights(one) for one in summary.scored}) > 1,
         "fixed_rate": None if "learning_rate" in summary.space else _text(best.resolved["learning_rate"]),
         "differing": list(dict.fromkeys(name for one in comparisons for name in one.differing)),
@@ -151,6 +157,7 @@ def _trials(summary: StudySummary) -> dict[str, object]:
         "n_scored": len(scored),
         "n_foreign": n_foreign,
         "n_failed": summary.count("failed"),
+        "pruned": pruned_text(summary),
     }
 
 
@@ -158,6 +165,22 @@ def _counts_text(summary: StudySummary) -> str:
     states: tuple[State, ...] = ("complete", "failed", "pruned", "running", "waiting")
     counts = [f"{summary.count(state):,} {state}" for state in states if summary.count(state)]
     return ", ".join(counts) or "no trial yet"
+
+
+def _metric_text(summary: StudySummary) -> str:
+    """The metric with what else decides it: "fbeta, beta 2, at probability 0.3"."""
+    metric, scoring = summary.metric, _scoring(summary)
+    if metric not in get_args(DecisionMetric):
+        return metric
+    beta = f", beta {_text(scoring['beta'])}" if metric == "fbeta" else ""
+    threshold = scoring.get("threshold", 0.5)  # older studies name none
+    return f"{metric}{beta}, at " + (
+        "the best threshold of each fold" if threshold == "best" else f"probability {threshold}"
+    )
+
+
+def _scoring(summary: StudySummary) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], summary.config.get("scoring", {}))
 
 
 def _folds_text(summary: StudySummary) -> str:

@@ -20,9 +20,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def trials_table(summary: StudySummary) -> pd.DataFrame:
-    """Return one row per trial: number, state, origin, score, search parameters, seconds, failure.
+    """Return one row per trial: number, state, origin, score, search parameters, seconds, failure, why it was pruned.
 
-    A value that does not exist (no score, or the spread of a single fold) is an empty cell.
+    `folds` counts those scored. A pruned trial has no `value`, but a `partial_mean` over the folds it has. A value that
+    does not exist (no score, or the spread of a single fold) is an empty cell.
     """
     trials = summary.trials
     columns: dict[str, Sequence[object]] = {
@@ -33,9 +34,12 @@ def trials_table(summary: StudySummary) -> pd.DataFrame:
         "std": [trial.interval and _finite(trial.interval.std) for trial in trials],
         "ci95_low": [trial.interval and _finite(trial.interval.low) for trial in trials],
         "ci95_high": [trial.interval and _finite(trial.interval.high) for trial in trials],
+        "folds": [trial.n_folds for trial in trials],
+        "partial_mean": [trial.partial_mean for trial in trials],
         **{name: [trial.params.get(name) for trial in trials] for name in search_params(summary)},
         "seconds": [trial.seconds for trial in trials],
         "failure": [trial.failure for trial in trials],
+        "pruned": [trial.pruned for trial in trials],
     }
     cells = {name: pd.Series([_safe(value) for value in values], dtype=object) for name, values in columns.items()}
     return pd.DataFrame(cells)

@@ -8,6 +8,8 @@ storage     Optuna's tables, many writes in one transaction
 records     our tables: studies, trials, folds, predictions
 drift       what a study was made with, part by part; what changed since
 lifecycle   create, resume or refuse
-loop        ask a batch, evaluate, store and tell
+racing      losers of a batch are spared the rest of their repeats
+progress    which numbers come next, the best so far, the time left
+loop        ask one batch ahead, evaluate, store and tell
 summary     the database as plain data
 """

@@ -10,8 +10,8 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Connection, RowMapping, update
 
-from tuner.config.schema import StudySection
+from tuner.config.schema import RacingSection, StudySection
 from tuner.errors import ConfigError, StudyError
 from tuner.files import make_folder
 from tuner.study import records
@@ -29,6 +29,7 @@ from tuner.study.drift import DECISIVE, NOTED, Spec, differences, seal
 from tuner.study.lock import run_lock, utc_now
 from tuner.study.space import Params, ResolvedSpace, trial_values
 from tuner.study.storage import Storage, open_storage
+from tuner.timing import Clock
 from tuner.trial import DataSummary, FoldPlan, TrialParams, TrialScore
 
 
@@ -38,6 +39,7 @@ class StudyPlan:
 
     Attributes:
         section: name, budgets, seed, predictions.
+        racing: whether losers are ruled out early; becomes part of the spec where it is on.
         metric: greater is better.
         space: what is searched; the part "space" of the stored spec is made from it.
         data, folds: stored for readers; their fingerprints become part of the spec.
@@ -54,6 +56,7 @@ class StudyPlan:
     spec: Spec
     config: Mapping[str, object]
     versions: Mapping[str, str]
+    racing: RacingSection = field(default_factory=RacingSection)
 
     @property
     def n_trials(self) -> int:
@@ -66,6 +69,8 @@ class StudyPlan:
         parts = {part: dict(value) for part, value in self.spec.items()}
         parts["space"] = self.space.spec()
         parts["objective"] = {"metric": self.metric, "folds": asdict(self.folds), **parts.get("objective", {})}
+        if self.racing.enabled:
+            parts["objective"]["racing"] = self.racing.model_dump(exclude={"enabled"})
         parts["data"] = {"sha256": self.data.sha256, **parts.get("data", {})}
         return parts
 
@@ -77,10 +82,14 @@ class OpenStudy:
         plan: what the study is.
         target: finished trials it shall hold: `plan.n_trials`, or those already begun where these are more.
         notices: what opening it found worth saying.
+        clock: notes where the time of this run goes.
     """
 
-    def __init__(self, plan: StudyPlan, storage: Storage, *, row: RowMapping, notices: Sequence[str]) -> None:
+    def __init__(
+        self, plan: StudyPlan, storage: Storage, *, row: RowMapping, notices: Sequence[str], clock: Clock
+    ) -> None:
         self.plan = plan
+        self.clock = clock
         self.notices = tuple(notices)
         self._storage = storage
         self._study_id: int = row["study_id"]
@@ -88,6 +97,7 @@ class OpenStudy:
         with storage.explained():
             self.trials: tuple[FrozenTrial, ...] = tuple(storage.optuna.get_all_trials(self._study_id, deepcopy=False))
         self._n_begun = len(self.trials)
+        self._n_finished_here = 0
         self.target = max(plan.n_trials, self._n_begun)
 
     def begin(self, batch: Sequence[TrialParams], params: Sequence[Params]) -> None:
@@ -100,7 +110,7 @@ class OpenStudy:
         Raises:
             StudyError: the database cannot be written, or another program changed the study meanwhile.
         """
-        with self._storage.transaction() as connection:
+        with self.clock.phase("tell"), self._storage.transaction() as connection:
             self._refuse_strangers(connection)
             for trial, searched in zip(batch, params, strict=True):
                 if trial.number < self._n_begun:
@@ -111,17 +121,18 @@ class OpenStudy:
             records.begin_trials(connection, rows)
         self._n_begun = max(self._n_begun, batch[-1].number + 1)
 
-    def finish(self, scores: Sequence[TrialScore]) -> None:
+    def finish(self, scores: Sequence[TrialScore], values: Mapping[int, float | None]) -> None:
         """Store what a batch scored and tell Optuna, in number order and one transaction.
 
         Args:
-            scores: finite, or with a failure; in number order.
+            scores: finite, or with a failure; in number order. A pruned trial is stored with the folds it has.
+            values: what Optuna is told of each; None of one that failed.
 
         Raises:
             StudyError: the database cannot be written, or another program finished one of these trials or deleted the
                 study; nothing of the batch is then stored, and a resume evaluates what is still running.
         """
-        with self._storage.transaction() as connection:
+        with self.clock.phase("tell"), self._storage.transaction() as connection:
             self._require_study(connection)
             records.finish_trials(
                 connection,
@@ -132,7 +143,33 @@ class OpenStudy:
                 finished_at=utc_now(),
             )
             for score in scores:
-                self._tell(score)
+                self._tell(score, values[score.number])
+        self._n_finished_here += len(scores)
+
+    def record_run(self, *, threads: int) -> None:
+        """Store where the time of this run went, in a transaction of its own; nothing where nothing was trained.
+
+        Args:
+            threads: how many stacks train at the same time.
+
+        Raises:
+            StudyError: the database cannot be written.
+        """
+        account = self.clock.account(threads=threads)
+        if not account.window:
+            return
+        row = {
+            "study_id": self._study_id,
+            "started_at": utc_now(ago_seconds=account.total),
+            "finished_at": utc_now(),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "n_trials": self._n_finished_here,
+            "threads": account.threads,
+            "time": records.to_json(account.as_dict()),
+        }
+        with self._storage.transaction() as connection:
+            records.add_run(connection, row)
 
     def last_fold_scores(self, number: int) -> NDArray[np.float64]:
         """Return the fold scores of a stored trial after its last epoch. Shape `(J,)`."""
@@ -160,16 +197,19 @@ class OpenStudy:
                 internal = distribution.to_internal_repr(value)
                 self._storage.optuna.set_trial_param(trial_id, name, internal, distribution)
 
-    def _tell(self, score: TrialScore) -> None:
+    def _tell(self, score: TrialScore, value: float | None) -> None:
         optuna, trial_id = self._storage.optuna, self._trial_id(score.number)
-        if score.failure is not None:
+        if value is None:
             optuna.set_trial_user_attr(trial_id, "failure", score.failure)
             optuna.set_trial_state_values(trial_id, TrialState.FAIL)
             return
         means = score.fold_scores.mean(axis=1).tolist()
         for epoch, mean in zip(score.checkpoint_epochs.tolist(), means, strict=True):
             optuna.set_trial_intermediate_value(trial_id, epoch, mean)
-        optuna.set_trial_state_values(trial_id, TrialState.COMPLETE, [means[-1]])
+        if score.pruned is not None:
+            optuna.set_trial_user_attr(trial_id, "pruned", score.pruned)
+        state = TrialState.COMPLETE if score.pruned is None else TrialState.PRUNED
+        optuna.set_trial_state_values(trial_id, state, [value])
 
     def _trial_id(self, number: int) -> int:
         return self._storage.optuna.get_trial_id_from_study_id_trial_number(self._study_id, number)
@@ -201,33 +241,44 @@ class OpenStudy:
 
 
 @contextmanager
-def open_study(plan: StudyPlan, path: Path) -> Iterator[OpenStudy]:
+def open_study(plan: StudyPlan, path: Path, *, clock: Clock | None = None) -> Iterator[OpenStudy]:
     """Create or resume a study and hold its lock for the length of the block.
 
     Args:
         plan: what the study is to be.
         path: the database, from `database_path`; made where there is none, with its folder. Links are followed. Nothing
             is written beside a file that is not a study's database.
+        clock: notes where the time goes; None is one that counts from this call.
 
     Raises:
         ConfigError: the predictions would be larger than `study.predictions.max_bytes`.
         StudyError: another process runs it, it was made with other settings, or the file cannot be used.
     """
+    clock = clock or Clock()
+    with ExitStack() as resources:
+        with clock.phase("tell"):
+            study = _open(plan, path, resources, clock=clock)
+        yield study
+
+
+def _open(plan: StudyPlan, path: Path, resources: ExitStack, *, clock: Clock) -> OpenStudy:
+    """Return the study; `resources` hold its lock and its storage."""
     check_predictions(plan.section, plan.folds, plan.n_trials)
     path = Path(os.path.realpath(path))  # a link and the file it leads to are one database: one lock
     if os.path.exists(path):  # noqa: PTH110 - Path.exists raises in a folder that may not be entered
         check_database(path)
     make_folder(path.parent)
     refuse_network_file_system(path.parent)
-    with run_lock(path), open_storage(path) as storage:
-        name = plan.section.name
-        with storage.transaction() as connection:
-            row = records.find_study(connection, name)
-            notices = [] if row is None else _resume(connection, row, plan, path)
-            if row is None:
-                _create(connection, storage, plan)
-                row = records.require_study(connection, name, path)
-        yield OpenStudy(plan, storage, row=row, notices=notices)
+    resources.enter_context(run_lock(path))
+    storage = resources.enter_context(open_storage(path))
+    name = plan.section.name
+    with storage.transaction() as connection:
+        row = records.find_study(connection, name)
+        notices = [] if row is None else _resume(connection, row, plan, path)
+        if row is None:
+            _create(connection, storage, plan)
+            row = records.require_study(connection, name, path)
+    return OpenStudy(plan, storage, row=row, notices=notices, clock=clock)
 
 
 def predicted_bytes(folds: FoldPlan, n_trials: int) -> int:

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tuner.errors import StudyError
@@ -20,9 +20,10 @@ from tuner.errors import StudyError
 WAIT_FOR_NAME_SECONDS = 1.0
 
 
-def utc_now() -> str:
-    """Return the time as ISO 8601 UTC, in milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def utc_now(*, ago_seconds: float = 0.0) -> str:
+    """Return the time, or that of some seconds ago, as ISO 8601 UTC, in milliseconds."""
+    moment = datetime.now(UTC) - timedelta(seconds=ago_seconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @contextmanager

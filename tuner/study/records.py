@@ -1,8 +1,9 @@
-"""Our own tables beside Optuna's: studies, trials, folds, predictions.
+"""Our own tables beside Optuna's: studies, trials, folds, predictions, runs.
 
 Rows carry Optuna's study id and trial number. Text columns hold JSON; stamps are ISO 8601 UTC; scores are float64;
 logits are little-endian float32 in C order. `tuner_trials.env` is the sha256 of the part "env" of the spec (`drift.py`)
-under which the trial was evaluated.
+under which the trial was evaluated, `tuner_trials.failure` why it failed or was pruned. A pruned trial has rows of the
+folds it was trained on, and predictions of their repeats. `tuner_runs.time` is what `timing.Account.as_dict` returns.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from sqlalchemy import (
     column,
     delete,
     func,
+    inspect,
     select,
     table,
     update,
@@ -94,6 +96,21 @@ predictions = Table(
     Column("n_rows", Integer, nullable=False),
     Column("logits", LargeBinary, nullable=False),
 )
+
+runs = Table(
+    "tuner_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", Integer, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("n_trials", Integer, nullable=False),
+    Column("threads", Integer, nullable=False),
+    Column("time", Text, nullable=False),
+)
+"""Databases from before this table get it with their next run; until then readers find no runs."""
 
 
 def to_json(value: object) -> str:
@@ -179,7 +196,7 @@ def finish_trials(
         connection.execute(
             update(trials)
             .where(trials.c.study_id == study_id, trials.c.number == score.number)
-            .values(finished_at=finished_at, seconds=score.seconds, failure=score.failure)
+            .values(finished_at=finished_at, seconds=score.seconds, failure=score.failure or score.pruned)
         )
     scored = [score for score in scores if score.failure is None]
     rows = [row for score in scored for row in _fold_rows(study_id, score, n_splits)]
@@ -189,8 +206,21 @@ def finish_trials(
         connection.execute(predictions.insert(), [_prediction_row(study_id, score) for score in scored])
 
 
+def add_run(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Store one run, in a table that is made where it is missing."""
+    runs.create(connection, checkfirst=True)
+    connection.execute(runs.insert().values(**row))
+
+
+def run_rows(connection: Connection, study_id: int) -> Sequence[RowMapping]:
+    """Return the runs of a study in the order in which they ended."""
+    if not inspect(connection).has_table(runs.name):
+        return []
+    return connection.execute(select(runs).where(runs.c.study_id == study_id).order_by(runs.c.id)).mappings().all()
+
+
 def last_fold_scores(connection: Connection, study_id: int, number: int) -> NDArray[np.float64]:
-    """Return the scores of a trial's folds after its last epoch, repeat-major. Shape `(J,)`; empty without a score."""
+    """Return the scores of a trial's folds after its last epoch, repeat-major. Shape `(J',)`; empty without a score."""
     rows = connection.execute(
         select(folds.c.epoch, folds.c.score)
         .where(folds.c.study_id == study_id, folds.c.trial == number)
@@ -228,7 +258,7 @@ def load_logits(path: Path, name: str, trial: int) -> NDArray[np.float32]:
         trial: number of the trial.
 
     Returns:
-        Shape `(R, N)`, float32.
+        Shape `(R', N)`, float32: all repeats, or those that a pruned trial was trained on.
 
     Raises:
         StudyError: no such study, or no predictions were kept of that trial.
@@ -241,7 +271,7 @@ def load_logits(path: Path, name: str, trial: int) -> NDArray[np.float32]:
     if row is None:
         raise StudyError(
             f'study "{name}" in {path} holds no predictions of trial {trial}.\n'
-            "They are kept of complete trials while study.predictions.keep is true."
+            "They are kept of complete and pruned trials while study.predictions.keep is true."
         )
     return np.frombuffer(row.logits, dtype="<f4").astype(np.float32).reshape(row.n_repeats, row.n_rows)
 

@@ -2,14 +2,17 @@
 
 Optuna does not store the state of a sampler, so a resumed study would repeat draws. Here every trial number has a
 fresh sampler of its own, seeded from (study seed, number), which asks a copy of the study in memory. Nothing is written
-until a whole batch is drawn, and a study that was killed, or given more trials later, draws what it would have drawn at
-once: while the rest of a batch is drawn, the finished trials of that batch count as running.
+until a whole batch is drawn.
+
+Batches are asked one ahead, so that the next one is ready when the cores are: while batch k is drawn, the trials of
+batches 0 to k - 2 have their scores, those of batch k - 1 and of batch k itself count as running. That holds whatever
+finished first, so a study that was killed, or given more trials later, draws what it would have drawn at once.
 """
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,8 +29,8 @@ TPE_OPTIONS: dict[str, Any] = {
     "group": False,
     "constant_liar": True,
 }
-"""Every option of Optuna's TPE, so that a changed default changes nothing here. The constant liar counts trials of the
-same batch, which are still running, as bad: a batch spreads out."""
+"""Every option of Optuna's TPE, so that a changed default changes nothing here. The constant liar counts running
+trials, those of the same batch and of the one before it, as bad: they spread out."""
 
 
 def make_sampler(name: str, *, seed: int, number: int) -> BaseSampler:
@@ -38,6 +41,9 @@ def make_sampler(name: str, *, seed: int, number: int) -> BaseSampler:
 
 class Asker:
     """A copy of the study in memory that draws parameters.
+
+    The sampler sees a pruned trial as complete, with the value that was stored for it (`racing.Race.values`). Optuna's
+    TPE would rank pruned trials behind all others, by their last step, here an epoch.
 
     Args:
         space: what may be drawn.
@@ -51,39 +57,53 @@ class Asker:
     def __init__(self, space: ResolvedSpace, trials: Sequence[FrozenTrial]) -> None:
         self.notices: list[str] = []
         self._space = space
+        self._stored = tuple(trials)
         self._study = optuna.create_study(
             storage=optuna.storages.InMemoryStorage(), direction="maximize", pruner=optuna.pruners.NopPruner()
         )
-        self._unfinished: dict[int, Params] = {}
-        self._held: dict[int, FrozenTrial] = {}  # finished; count as running until the rest of their batch is told
-        begun = {self._batch(trial.number) for trial in trials if not trial.state.is_finished()}
-        begun.add(self._batch(len(trials)))
-        for trial in trials:
-            if not trial.state.is_finished():
-                self._unfinished[trial.number] = self._draw(trial.number, self._known(trial))
-            elif self._batch(trial.number) in begun:
-                self._held[trial.number] = trial
-                self._study.add_trial(_as_running(trial))
-            else:
-                self._study.add_trial(trial)
+        self._given = {trial.number: self._known(trial) for trial in trials if not trial.state.is_finished()}
+        self._n_copied = 0
+        self._held: dict[int, float | None] = {}  # scores that the sampler may not see yet; None of a failed trial
 
-    def params(self, number: int) -> Params:
-        """Return the parameters of trial `number`: one not finished, or the next one, which is drawn."""
-        if number in self._unfinished:
-            return self._unfinished[number]
-        points = self._space.points
-        return self._draw(number, points[number].params if number < len(points) else {})
+    def ask(self, numbers: Sequence[int]) -> list[Params]:
+        """Return the parameters of trials `numbers`, those of one batch that are not finished; batches go in order."""
+        batch = numbers[0] // self._space.batch_size
+        self._reveal(batch - 2)
+        drawn = []
+        for number in numbers:
+            for stored in self._stored[self._n_copied : number]:
+                self._copy(stored, as_running=stored.number // self._space.batch_size > batch - 2)
+            points = self._space.points
+            known = self._given.get(number) or (points[number].params if number < len(points) else {})
+            drawn.append(self._draw(number, known))
+        return drawn
 
-    def tell(self, number: int, value: float | None) -> None:
-        """Finish a trial with its score, None where it failed, when all of its batch is evaluated."""
-        self._unfinished.pop(number, None)
-        self._study.tell(number, value, state=TrialState.FAIL if value is None else TrialState.COMPLETE)
-        for mate in [held for held in self._held if self._batch(held) == self._batch(number)]:
-            trial = self._held.pop(mate)
-            self._study.tell(mate, trial.values if trial.state == TrialState.COMPLETE else None, state=trial.state)
+    def tell(self, values: Mapping[int, float | None]) -> None:
+        """Take the values of a batch by number, None of a trial that failed; drawing learns of them a batch later."""
+        self._held |= values
 
-    def _batch(self, number: int) -> int:
-        return number // self._space.batch_size
+    def _reveal(self, last_batch: int) -> None:
+        """Let the sampler see the scores of all batches up to `last_batch`."""
+        for number in sorted(n for n in self._held if n // self._space.batch_size <= last_batch):
+            value = self._held.pop(number)
+            self._study.tell(number, value, state=_state(value))
+
+    def _copy(self, trial: FrozenTrial, *, as_running: bool) -> None:
+        """Take over a stored trial that is finished, or pass it for one that is still running."""
+        if not trial.state.is_finished():
+            raise ValueError(f"trial {trial.number} is not finished, so it must be asked before a later one")
+        value = None if trial.state == TrialState.FAIL or not trial.values else trial.values[0]
+        self._study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING if as_running else _state(value),
+                value=None if as_running else value,
+                params=trial.params,
+                distributions=trial.distributions,
+            )
+        )
+        self._n_copied += 1
+        if as_running:
+            self._held[trial.number] = value
 
     def _draw(self, number: int, known: Params) -> Params:
         self._study.sampler = make_sampler(self._space.sampler, seed=self._space.seed, number=number)
@@ -92,6 +112,7 @@ class Asker:
         trial = self._study.ask({**self._space.distributions})
         if trial.number != number:
             raise ValueError(f"trial {number} was asked for, but the next one is {trial.number}")
+        self._n_copied += 1
         return trial.params
 
     def _known(self, trial: FrozenTrial) -> Params:
@@ -104,15 +125,8 @@ class Asker:
                 f"trial {trial.number} was queued by another program with {', '.join(strange)}:"
                 " not in the search space, so its own values are drawn"
             )
-        points = self._space.points
-        return known or (points[trial.number].params if trial.number < len(points) else {})
+        return known
 
 
-def _as_running(trial: FrozenTrial) -> FrozenTrial:
-    """Return a finished trial as it was while its batch was drawn."""
-    return create_trial(
-        state=TrialState.RUNNING,
-        params=trial.params,
-        distributions=trial.distributions,
-        intermediate_values=trial.intermediate_values,
-    )
+def _state(value: float | None) -> TrialState:
+    return TrialState.FAIL if value is None else TrialState.COMPLETE

@@ -31,6 +31,9 @@ BASELINES: dict[Origin, float] = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}
 
 MAX_GRID = 100_000
 
+LATER: Params = {"dropout": 0.0}
+"""Parameters that were added after there were studies, and the value that trained those; specs leave it out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
@@ -100,7 +103,7 @@ class ResolvedSpace:
         """Return all that decides which parameters a trial gets, as plain data."""
         return {
             "search": self.describe(),
-            "fixed": dict(self.fixed),
+            "fixed": {name: value for name, value in self.fixed.items() if LATER.get(name) != value},
             "points": [dict(point.params) for point in self.points if point.origin != "sampled"],
             "study": {"sampler": self.sampler, "seed": self.seed, "batch_size": self.batch_size},
         }

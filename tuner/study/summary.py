@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, RowMapping
 from tuner.intervals import Interval, corrected_interval
 from tuner.study import records
 from tuner.study.database import read_database
+from tuner.timing import Account
 from tuner.trial import DataSummary, FoldPlan
 
 State = Literal["complete", "failed", "pruned", "running", "waiting"]
@@ -45,11 +47,13 @@ class TrialRecord:
         params: search parameters by name, exactly those of Optuna.
         resolved: every training and search value; empty for a trial that was never evaluated.
         value: mean score over all folds; None unless complete.
+        partial_mean: mean score over the folds that a pruned trial has; not comparable with a `value`.
         checkpoint_epochs: epochs that were scored, ascending. Shape `(C,)`.
-        fold_scores: shape `(C, J)`, repeat-major; empty when there is no score.
+        fold_scores: shape `(C, J)`, repeat-major; empty when there is no score. A pruned trial has the first J' folds.
         interval: corrected 95 % interval of the last checkpoint; None unless complete.
         seconds: training time attributed to the trial; None when not evaluated.
         failure: why a failed trial failed.
+        pruned: why a pruned trial was ruled out, by which trial and how far.
         env: sha256 of the versions and the machine that evaluated the trial; None for one never evaluated.
         started_at, finished_at: ISO 8601 UTC, from our own stamps; None where absent.
     """
@@ -60,14 +64,36 @@ class TrialRecord:
     params: dict[str, object]
     resolved: dict[str, object] = field(default_factory=dict)
     value: float | None = None
+    partial_mean: float | None = None
     checkpoint_epochs: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     fold_scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     interval: Interval | None = None
     seconds: float | None = None
     failure: str | None = None
+    pruned: str | None = None
     env: str | None = None
     started_at: str | None = None
     finished_at: str | None = None
+
+    @property
+    def n_folds(self) -> int:
+        """Folds that were scored."""
+        return int(self.fold_scores.shape[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run of a study that evaluated trials, up to the moment before its report was written.
+
+    `n_trials` counts the trials that it finished; stamps are ISO 8601 UTC.
+    """
+
+    started_at: str
+    finished_at: str
+    host: str
+    pid: int
+    n_trials: int
+    time: Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +103,8 @@ class StudySummary:
     `space` maps each search parameter to its resolved range or choices, for example
     `{"minority_weight": {"low": 1.0, "high": 990.0, "log": True}, "optimizer": {"choices": ["sgd", "adam"]}}`.
     `config` is the config as run, a plain nested dict. `created_at` is ISO 8601 UTC; `versions` maps "tuner", "keras",
-    "tensorflow", "optuna", "numpy", "python" to version strings of the machine that created the study.
+    "tensorflow", "optuna", "numpy", "python" to version strings of the machine that created the study. `runs` are in
+    the order in which they ended; a process that was killed left none.
     """
 
     name: str
@@ -91,6 +118,7 @@ class StudySummary:
     space: dict[str, dict[str, object]]
     config: dict[str, object]
     trials: tuple[TrialRecord, ...]
+    runs: tuple[RunRecord, ...] = ()
 
     def count(self, *states: State) -> int:
         """Return how many trials are in one of `states`."""
@@ -100,6 +128,12 @@ class StudySummary:
     def n_finished(self) -> int:
         """Complete, pruned and failed trials."""
         return self.count("complete", "pruned", "failed")
+
+    @property
+    def pruned_after(self) -> dict[int, int]:
+        """How many trials racing ruled out after how many repeats: `{1: 41, 2: 3}`."""
+        repeats = (trial.n_folds // self.folds.n_splits for trial in self.trials if trial.partial_mean is not None)
+        return dict(sorted(Counter(repeats).items()))
 
     @property
     def scored(self) -> tuple[TrialRecord, ...]:
@@ -128,8 +162,9 @@ def load_summary(path: Path, name: str) -> StudySummary:
     with read_database(path) as connection:
         row = records.require_study(connection, name, path)
         plan = FoldPlan(**json.loads(row["folds"]))
-        scores = _fold_scores(connection, row["study_id"], plan.n_folds)
+        scores = _fold_scores(connection, row["study_id"])
         stored = records.trial_rows(connection, row["study_id"])
+        runs = records.run_rows(connection, row["study_id"])
     return StudySummary(
         name=name,
         metric=row["metric"],
@@ -142,6 +177,18 @@ def load_summary(path: Path, name: str) -> StudySummary:
         space=json.loads(row["space"]),
         config=json.loads(row["config"]),
         trials=tuple(_trial_record(trial, scores.get(trial["number"]), plan) for trial in stored),
+        runs=tuple(_run_record(run) for run in runs),
+    )
+
+
+def _run_record(row: RowMapping) -> RunRecord:
+    return RunRecord(
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        host=row["host"],
+        pid=row["pid"],
+        n_trials=row["n_trials"],
+        time=Account.from_dict(json.loads(row["time"])),
     )
 
 
@@ -156,29 +203,35 @@ def _trial_record(row: RowMapping, scores: Scores | None, plan: FoldPlan) -> Tri
         params=json.loads(row["params"]),
         resolved=json.loads(row["resolved"]),
         seconds=row["seconds"],
-        failure=row["failure"],
+        failure=None if state == "pruned" else row["failure"],
+        pruned=row["failure"] if state == "pruned" else None,
         env=row["env"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
     )
-    if scores is None or state != "complete":
+    if scores is None or state not in ("complete", "pruned"):
         return record
     epochs, fold_scores = scores
+    record = replace(record, checkpoint_epochs=epochs, fold_scores=fold_scores)
+    if state == "pruned":
+        return replace(record, partial_mean=float(fold_scores[-1].mean()))
     interval = corrected_interval(fold_scores[-1], test_over_train=plan.test_over_train)
-    return replace(record, value=interval.mean, checkpoint_epochs=epochs, fold_scores=fold_scores, interval=interval)
+    return replace(record, value=interval.mean, interval=interval)
 
 
-def _fold_scores(connection: Connection, study_id: int, n_folds: int) -> dict[int, Scores]:
-    """Return checkpoint epochs `(C,)` and fold scores `(C, J)` of every scored trial, by number."""
+def _fold_scores(connection: Connection, study_id: int) -> dict[int, Scores]:
+    """Return checkpoint epochs `(C,)` and fold scores `(C, J')` of every scored trial, by number."""
     rows = records.fold_rows(connection, study_id)
     if not rows:
         return {}
-    trials, checkpoints, values = zip(*rows, strict=True)
-    numbers, epochs = np.array(trials)[::n_folds], np.array(checkpoints)[::n_folds]
-    scores = np.array(values, dtype=np.float64).reshape(-1, n_folds)
-    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    pairs = zip(np.split(epochs, starts[1:]), np.split(scores, starts[1:]), strict=True)
-    return dict(zip(numbers[starts].tolist(), pairs, strict=True))
+    trials, checkpoints, values = map(np.array, zip(*rows, strict=True))
+    starts = np.flatnonzero(np.diff(trials, prepend=-1))
+    parts = zip(np.split(checkpoints, starts[1:]), np.split(values, starts[1:]), strict=True)
+    found = {}
+    for number, (of_rows, scores) in zip(trials[starts].tolist(), parts, strict=True):
+        epochs = np.unique(of_rows)
+        found[number] = epochs, scores.reshape(len(epochs), -1)
+    return found
 
 
 def _data_summary(stored: dict[str, Any]) -> DataSummary:

@@ -1,8 +1,7 @@
 """Keras layers and optimizers with a model axis.
 
-Activations have shape `(B, M, units)`: rows first, as Keras has them, models second. Every weight has three dimensions,
-models first, so that a value per model of shape `(M, 1, 1)` - learning rate, momentum, L2, count of steps -
-broadcasts against all of them.
+Activations have shape `(M, B, units)`. Every weight has three dimensions, models first, too, so that a value per model
+of shape `(M, 1, 1)` - learning rate, momentum, L2, count of steps - broadcasts against all of them.
 
 Source  Wang et al. 2021, Horizontally Fused Training Arrays, arXiv:2102.02344
 """
@@ -12,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tuner.training.backend import keras, tf
+from tuner.training.backend import keras, optimization_barrier, tf
 
 Tensor = Any
 
@@ -22,7 +21,7 @@ again, of 3 inputs it is faster (docs/decisions/0002)."""
 
 
 class StackedDense(keras.layers.Layer):  # type: ignore[misc]
-    """M dense layers side by side: `(B, M, inputs) -> (B, M, units)` with kernels `(M, inputs, units)`."""
+    """M dense layers side by side: `(M, B, inputs) -> (M, B, units)` with kernels `(M, inputs, units)`."""
 
     def __init__(self, n_models: int, units: int, activation: str | None = None) -> None:
         super().__init__()
@@ -36,27 +35,33 @@ class StackedDense(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, x: Tensor) -> Tensor:
         """Return the activations of all models."""
-        return self.activation(_product(x, self.kernel) + self.bias[:, 0])
+        return self.activation(_product(x, self.kernel) + self.bias)
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def _product(x: Tensor, kernel: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor]]]:
-    """Return `(B, M, inputs) x (M, inputs, units) -> (B, M, units)` and its gradient.
+    """Return `(M, B, inputs) x (M, inputs, units) -> (M, B, units)` and its gradient.
 
-    TensorFlow's own gradient of the einsum names the axes in another order, for which XLA transposes.
+    Written out, because what XLA's own choices cost is a third of a step: see docs/decisions/0002.
     """
-    n_inputs = kernel.shape[1]
+    n_inputs, units = kernel.shape[1:]
     if n_inputs <= NARROW:
-        product = sum(x[..., i, None] * kernel[:, i] for i in range(n_inputs))
+        product = sum(x[..., i, None] * kernel[:, i, None] for i in range(n_inputs))
     else:
-        product = tf.einsum("bmi,mio->bmo", x, kernel)
+        product = tf.einsum("mbi,mio->mbo", x, kernel)
 
     def gradient(slope: Tensor) -> tuple[Tensor, Tensor]:
-        if n_inputs <= NARROW:
-            kernel_slope = tf.stack([tf.reduce_sum(x[..., i, None] * slope, 0) for i in range(n_inputs)], 1)
-        else:
-            kernel_slope = tf.einsum("bmi,bmo->mio", x, slope)
-        return tf.einsum("bmo,mio->bmi", slope, kernel), kernel_slope
+        x_slope = slope * kernel[:, None, :, 0] if units == 1 else tf.einsum("mbo,mio->mbi", slope, kernel)
+        if units == 1:
+            kernel_slope = tf.einsum("mbi,mbo->mio", x, slope)
+        elif n_inputs <= NARROW:
+            kernel_slope = tf.stack([tf.reduce_sum(x[..., i, None] * slope, 1) for i in range(n_inputs)], 1)
+        else:  # behind a barrier XLA writes the transposed rows out, for which its matrix product is faster
+            rows = tf.ensure_shape(
+                optimization_barrier(tf.transpose(x, (0, 2, 1)))[0], (*x.shape[:1], n_inputs, x.shape[1])
+            )
+            kernel_slope = tf.einsum("mib,mbo->mio", rows, slope)
+        return x_slope, kernel_slope
 
     return product, gradient
 
@@ -64,10 +69,10 @@ def _product(x: Tensor, kernel: Tensor) -> tuple[Tensor, Callable[[Tensor], tupl
 def stacked_mlp(
     *, n_models: int, n_features: int, width: int, hidden_layers: int, activation: str, batch_size: int
 ) -> keras.Model:
-    """Return M perceptrons as one Keras model from `(B, M, F)` to logits `(B, M, 1)`."""
+    """Return M perceptrons as one Keras model from `(M, B, F)` to logits `(M, B, 1)`."""
     layers = [StackedDense(n_models, width, activation) for _ in range(hidden_layers)]
     model = keras.Sequential([*layers, StackedDense(n_models, 1)])
-    model.build((batch_size, n_models, n_features))
+    model.build((n_models, batch_size, n_features))
     return model
 
 

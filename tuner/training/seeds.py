@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tuner.trial import TrialParams
 
-_WEIGHTS, _ORDER = 1, 2
+_WEIGHTS, _ORDER, _DROPOUT = 1, 2, 3
 
 
 def _generator(seed: int, repeat: int, split: int, *stream: int) -> np.random.Generator:
@@ -51,3 +51,8 @@ def initial_weights(
 def batch_order(n_rows: int, *, seed: int, repeat: int, split: int, epoch: int) -> NDArray[np.int64]:
     """Return the order in which the training rows of a fold are visited in `epoch` (from 0). Shape `(n_rows,)`."""
     return _generator(seed, repeat, split, _ORDER, epoch).permutation(n_rows)
+
+
+def dropout_key(*, seed: int, repeat: int, split: int) -> NDArray[np.uint32]:
+    """Return the key into which `dropout.py` hashes its counters. Shape `(2,)`."""
+    return _generator(seed, repeat, split, _DROPOUT).integers(1 << 32, size=2, dtype=np.uint32)

@@ -2,7 +2,7 @@
 
 Nothing here is clever on purpose. Each fold of each trial is a `keras.Sequential` of `Dense` layers, trained by
 `fit(class_weight=...)` on the standardized training rows of the fold. `fit` is called once per epoch, because the
-order of rows is drawn by `seeds.py` instead of by Keras.
+order of rows is drawn by `seeds.py` instead of by Keras; what drops out is decided by `dropout.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tuner.data.preprocessing import fit_scaler
 from tuner.training import seeds
 from tuner.training.backend import keras
+from tuner.training.dropout import CountedDropout
 from tuner.training.stack import checkpoint_epochs
 from tuner.training.trainer import Predictions, TrainingPlan
 from tuner.trial import TrialParams
@@ -26,23 +27,25 @@ class SequentialTrainer:
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan
 
-    def stacks(self, batch: Sequence[TrialParams]) -> list[tuple[TrialParams, ...]]:
+    def stacks(self, batch: Sequence[TrialParams], *, n_folds: int) -> list[tuple[TrialParams, ...]]:
         """Return every trial as a group of its own, longest first."""
         return [(params,) for params in sorted(batch, key=lambda params: -params.epochs)]
 
-    def train(self, stack: Sequence[TrialParams], *, should_stop: Callable[[], bool]) -> list[Predictions] | None:
-        """Train all folds of all trials, one after another; see `trainer.Trainer`."""
+    def train(
+        self, stack: Sequence[TrialParams], *, folds: Sequence[int], should_stop: Callable[[], bool]
+    ) -> list[Predictions] | None:
+        """Train the folds of all trials, one after another; see `trainer.Trainer`."""
         plan = self.plan
         answers = []
         for params in stack:
             due = checkpoint_epochs(params.epochs, longest=plan.longest, n_checkpoints=plan.n_checkpoints)
             longest_fold = max(map(len, plan.folds.valid))
-            logits = np.full((len(due), plan.folds.plan.n_folds, longest_fold), np.nan, np.float32)
-            for fold, rows in enumerate(plan.folds.valid):
+            logits = np.full((len(due), len(folds), longest_fold), np.nan, np.float32)
+            for j, fold in enumerate(folds):
                 values = self.train_fold(params, fold, due=due, should_stop=should_stop)
                 if values is None:
                     return None
-                logits[:, fold, : len(rows)] = values
+                logits[:, j, : len(plan.folds.valid[fold])] = values
             answers.append(Predictions(checkpoint_epochs=due, logits=logits))
         return answers
 
@@ -60,13 +63,19 @@ class SequentialTrainer:
         train, valid = folds.train[fold], folds.valid[fold]
         x, y = scaler.transform(plan.dataset.X[train], fold), plan.dataset.y[train]
         x_valid = scaler.transform(plan.dataset.X[valid], fold)
-        model = build_model(params, x.shape[1])
-        model.set_weights(seeds.initial_weights(params, x.shape[1], seed=plan.seed, repeat=repeat, split=split))
+        key = seeds.dropout_key(seed=plan.seed, repeat=repeat, split=split)
+        model = build_model(params, x.shape[1], dropout_key=key)
+        initial = seeds.initial_weights(params, x.shape[1], seed=plan.seed, repeat=repeat, split=split)
+        for variable, values in zip(model.trainable_variables, initial, strict=True):
+            variable.assign(values)
         logits = []
         for epoch in range(params.epochs):
             if should_stop():
                 return None
             order = seeds.batch_order(len(train), seed=plan.seed, repeat=repeat, split=split, epoch=epoch)
+            for layer in model.layers:
+                if isinstance(layer, CountedDropout):
+                    layer.begin_epoch(epoch)
             model.fit(
                 x[order],
                 y[order],
@@ -80,16 +89,15 @@ class SequentialTrainer:
         return np.stack(logits)
 
 
-def build_model(params: TrialParams, n_features: int) -> keras.Model:
+def build_model(params: TrialParams, n_features: int, *, dropout_key: NDArray[np.uint32]) -> keras.Model:
     """Return the compiled Keras model of one trial; its output is a logit."""
     regularizer = keras.regularizers.L2(params.l2) if params.l2 else None
-    hidden = [
-        keras.layers.Dense(params.hidden_size, activation=params.activation, kernel_regularizer=regularizer)
-        for _ in range(params.hidden_layers)
-    ]
-    model = keras.Sequential(
-        [keras.Input((n_features,)), *hidden, keras.layers.Dense(1, kernel_regularizer=regularizer)]
-    )
+    model = keras.Sequential([keras.Input((n_features,))])
+    for i in range(params.hidden_layers):
+        model.add(keras.layers.Dense(params.hidden_size, activation=params.activation, kernel_regularizer=regularizer))
+        if params.dropout:
+            model.add(CountedDropout(params.dropout, dropout_key, layer=i))
+    model.add(keras.layers.Dense(1, kernel_regularizer=regularizer))
     optimizer = (
         keras.optimizers.Adam(params.learning_rate)
         if params.optimizer == "adam"

@@ -17,12 +17,15 @@ from tuner.trial import TrialParams
 NARROWEST = 16
 """Widths are padded to powers of two from here on: few compilations, and at these sizes a wider layer costs little."""
 
-MODELS_WANTED = 15
-"""Stacks are filled up to this many models; more gain nothing on a CPU and make slices wait for their neighbors."""
+MODELS_WANTED = 9
+"""Stacks are filled up to this many models; more gain little on a CPU and make trials wait for their neighbors."""
 
 
-STREAM_BYTES = 256 << 20
-"""Batch orders kept for the trials to come; beyond this they are drawn again."""
+STREAM_BYTES = 1 << 30
+"""Batch orders kept for the trials to come; beyond this they are drawn again, which takes a fifth of the epoch."""
+
+BLOCK_BYTES = 16 << 20
+"""Activations of the validation rows that are predicted in one call: 64 MiB took up to twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Program:
     batch_size: int
     momentum: bool
     l2: bool
+    dropout: bool
     standardize: bool
 
 
@@ -49,6 +53,7 @@ def program_of(params: TrialParams, *, n_rows: int) -> Program:
         batch_size=min(params.batch_size, n_rows),
         momentum=params.optimizer == "sgd" and params.momentum > 0,
         l2=params.l2 > 0,
+        dropout=params.dropout > 0,
         standardize=params.standardize,
     )
 
@@ -88,20 +93,30 @@ def checkpoint_epochs(epochs: int, *, longest: int, n_checkpoints: int) -> tuple
     return (*sorted(epoch for epoch in grid if epoch < epochs), epochs)
 
 
-def stack_bytes(program: Program, *, n_models: int, n_features: int, n_steps: int, n_checkpoints: int, v: int) -> int:
-    """Return the bytes one running stack needs beside the table: an upper estimate for `check`.
+def stack_bytes(program: Program, *, n_folds: int, n_features: int, n_steps: int, n_checkpoints: int, v: int) -> int:
+    """Return the bytes one stack of `n_folds` folds needs at its peak, beside the table and the orders that are kept.
 
-    Weights, gradients and optimizer slots (6 copies), activations of one batch forward and backward, the index
-    streams of two epochs, logits of all checkpoints, and the activations of one block of validation rows.
+    Throughout: weights, gradients and optimizer slots (6 copies), activations of one batch forward and backward and
+    what dropout keeps of them, the logits of all checkpoints. In turns: the order of one epoch, on its way into a
+    tensor (3 copies), or the activations of one block of validation rows and the logits of all (2 copies).
+
+    Args:
+        program: of the stack.
+        n_folds: folds of each trial.
+        n_features: columns of the table.
+        n_steps: steps of the longest fold in one epoch.
+        n_checkpoints: how often the longest trial is scored.
+        v: validation rows of the largest fold.
     """
+    n_models = n_folds * trials_per_stack(n_folds)
     hidden = program.hidden_layers * program.width
     weights = n_features * program.width + (program.hidden_layers - 1) * program.width**2 + hidden + program.width + 1
-    batch = program.batch_size * (2 * n_features + 4 * hidden)
-    indices = 2 * n_steps * program.batch_size
-    block = block_rows(n_models, program.width, n_features, v) * (2 * n_features + hidden)
-    return 4 * n_models * (6 * weights + batch + indices + n_checkpoints * v + block)
+    batch = program.batch_size * (2 * n_features + (4 + program.dropout) * hidden)
+    order = 3 * n_folds * n_steps * program.batch_size
+    block = block_rows(n_models, program.width, n_features, v) * (n_features + hidden)
+    return 4 * (n_models * (6 * weights + batch + n_checkpoints * v) + max(order, n_models * (block + 2 * v)))
 
 
 def block_rows(n_models: int, width: int, n_features: int, v: int) -> int:
-    """Return how many validation rows of each fold are predicted in one call: at most 64 MiB of activations."""
-    return max(1, min(v, (64 << 20) // (4 * n_models * (width + n_features))))
+    """Return how many validation rows of each fold are predicted in one call: at most `BLOCK_BYTES` of activations."""
+    return max(1, min(v, BLOCK_BYTES // (4 * n_models * (width + n_features))))

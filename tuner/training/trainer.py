@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tuner.data.dataset import Dataset
 from tuner.data.folds import Folds
+from tuner.timing import Clock
 from tuner.trial import TrialParams
 
 
@@ -22,6 +23,7 @@ class TrainingPlan:
         seed: the study's seed; initial weights and batch orders follow from it.
         longest: the greatest number of epochs any trial of the study may ask for; places the checkpoints.
         n_checkpoints: points of the checkpoint grid, see `stack.checkpoint_epochs`.
+        clock: where a trainer notes the phase "compile".
     """
 
     dataset: Dataset
@@ -29,6 +31,7 @@ class TrainingPlan:
     seed: int
     longest: int
     n_checkpoints: int
+    clock: Clock = field(default_factory=Clock, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,8 @@ class Predictions:
 
     Attributes:
         checkpoint_epochs: epochs after which rows were predicted, ascending; the last is the trial's own. Shape `(C,)`.
-        logits: shape `(C, J, V)`, float32; fold j fills its first `len(folds.valid[j])` columns, the rest is NaN.
+        logits: shape `(C, J', V)`, float32, one row per fold trained; fold j fills its first `len(folds.valid[j])`
+            columns, the rest is NaN.
     """
 
     checkpoint_epochs: tuple[int, ...]
@@ -47,14 +51,21 @@ class Predictions:
 class Trainer(Protocol):
     """Trains batches of trials; both implementations answer the same logits within float32 rounding."""
 
-    def stacks(self, batch: Sequence[TrialParams]) -> list[tuple[TrialParams, ...]]:
-        """Return the batch as groups to be trained together, longest first."""
+    def stacks(self, batch: Sequence[TrialParams], *, n_folds: int) -> list[tuple[TrialParams, ...]]:
+        """Return the batch as groups to be trained together on `n_folds` folds each, longest first."""
         ...
 
-    def train(self, stack: Sequence[TrialParams], *, should_stop: Callable[[], bool]) -> list[Predictions] | None:
-        """Train every fold of every trial of one stack.
+    def train(
+        self, stack: Sequence[TrialParams], *, folds: Sequence[int], should_stop: Callable[[], bool]
+    ) -> list[Predictions] | None:
+        """Train some folds of every trial of one stack.
 
         Safe to call from several threads.
+
+        Args:
+            stack: from `stacks`.
+            folds: which folds j of the plan, ascending.
+            should_stop: asked before every epoch.
 
         Returns:
             One `Predictions` per trial, same order; None when `should_stop` answered true on the way.

@@ -1,0 +1,95 @@
+"""Which rows each fold trains on, step by step, and which it is scored on.
+
+The order of rows is drawn once for each (fold, epoch) and shared by all trials; only row numbers are kept, the rows
+themselves lie in one table on the device.
+
+Axes    J' folds trained together      S steps of an epoch      B rows of a batch      V longest validation fold
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.training import seeds, stack
+from tuner.training.backend import tf
+from tuner.training.trainer import TrainingPlan
+
+Tensor = Any
+
+
+@dataclass(frozen=True)
+class FoldSet:
+    """The folds that the trials of a stack train on, ascending."""
+
+    plan: TrainingPlan
+    folds: tuple[int, ...]
+
+    @cached_property
+    def sizes(self) -> NDArray[np.int32]:
+        """Training rows of each fold. Shape `(J',)`."""
+        return np.array([len(self.plan.folds.train[fold]) for fold in self.folds], np.int32)
+
+    @cached_property
+    def dropout_keys(self) -> NDArray[np.uint32]:
+        """The key of each fold's dropout masks. Shape `(J', 2)`."""
+        folds, seed = self.plan.folds, self.plan.seed
+        places = [(int(folds.repeat[fold]), int(folds.split[fold])) for fold in self.folds]
+        return np.stack([seeds.dropout_key(seed=seed, repeat=repeat, split=split) for repeat, split in places])
+
+    @cached_property
+    def valid(self) -> NDArray[np.int32]:
+        """Validation rows of each fold, filled up with row 0. Shape `(J', V)`, V the longest of the whole plan."""
+        out = np.zeros((len(self.folds), max(map(len, self.plan.folds.valid))), np.int32)
+        for j, fold in enumerate(self.folds):
+            rows = self.plan.folds.valid[fold]
+            out[j, : len(rows)] = rows
+        return out
+
+    def n_steps(self, batch_size: int) -> int:
+        """Return the steps of the longest fold in one epoch."""
+        return -(-int(self.sizes.max()) // batch_size)
+
+    def is_even(self, batch_size: int) -> bool:
+        """Return whether all folds make equally many steps."""
+        return len(set(-(-self.sizes // batch_size))) == 1
+
+    def draw(self, batch_size: int, epoch: int) -> NDArray[np.int32]:
+        """Return the row numbers of `epoch` (from 0), shape `(S, J', B)`; row 0 fills what a fold lacks."""
+        folds, n_steps = self.plan.folds, self.n_steps(batch_size)
+        rows = np.empty((n_steps, len(self.folds), batch_size), np.int32)
+        for j, fold in enumerate(self.folds):
+            train, visited = folds.train[fold], np.zeros(n_steps * batch_size, np.int32)
+            repeat, split = int(folds.repeat[fold]), int(folds.split[fold])
+            order = seeds.batch_order(len(train), seed=self.plan.seed, repeat=repeat, split=split, epoch=epoch)
+            visited[: len(train)] = train[order]
+            rows[:, j] = visited.reshape(n_steps, batch_size)
+        return rows
+
+
+class BatchStreams:
+    """Row numbers of every batch of an epoch, kept for the trials to come as long as they fit `stack.STREAM_BYTES`."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Sequence[int], int, int], Tensor] = {}
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def at(self, rows: FoldSet, batch_size: int, epoch: int) -> Tensor:
+        """Return what `rows.draw` draws, as a tensor."""
+        key = rows.folds, batch_size, epoch
+        stream = self._kept.get(key)
+        if stream is None:
+            drawn = rows.draw(batch_size, epoch)
+            stream = tf.constant(drawn)
+            with self._lock:
+                if key not in self._kept and self._bytes + drawn.nbytes <= stack.STREAM_BYTES:
+                    self._kept[key] = stream
+                    self._bytes += drawn.nbytes
+        return stream
