@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import trial
 
-from tuner.training.stack import checkpoint_epochs, make_stacks, program_of, trials_per_stack
+from tuner.training.stack import checkpoint_epochs, epochs_per_call, make_stacks, program_of, trials_per_stack
 
 TRIALS = st.builds(
     lambda hidden_size, epochs, optimizer, momentum: {
@@ -47,6 +47,11 @@ def test_a_batch_is_no_larger_than_the_rows_of_a_fold(batch_size, expected):
 @pytest.mark.parametrize(("n_folds", "expected"), [(1, 9), (2, 4), (3, 3), (5, 1), (15, 1), (30, 1)])
 def test_trials_share_a_stack_while_it_holds_at_most_nine_models(n_folds, expected):
     assert trials_per_stack(n_folds) == expected
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(1, 8), (100_000, 8), (250_000, 4), (1_000_000, 1), (9_000_000, 1)])
+def test_one_call_trains_fewer_epochs_of_larger_tables(rows, expected):
+    assert epochs_per_call(rows) == expected
 
 
 @given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 20))

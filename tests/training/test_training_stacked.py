@@ -93,6 +93,13 @@ def test_validation_rows_in_blocks_give_the_same_logits(monkeypatch):
     np.testing.assert_allclose(alone(plan()), whole, atol=1e-6)  # logits near 0 differ by rounding
 
 
+@pytest.mark.parametrize("length", [1, 3])
+def test_epochs_give_the_same_bits_however_many_train_in_one_call(monkeypatch, length):
+    expected = alone(plan(n_splits=3))
+    monkeypatch.setattr(stacked.stack, "epochs_per_call", lambda _: length)
+    assert alone(plan(n_splits=3)).tobytes() == expected.tobytes()
+
+
 def test_batch_orders_beyond_the_budget_are_drawn_again_and_alike(monkeypatch):
     kept = alone(plan())
     monkeypatch.setattr(stacked.stack, "STREAM_BYTES", 0)

@@ -109,13 +109,15 @@ class StackedTrainer:
         due = [self._checkpoints(params) for params in trials]
         logits = [np.full((len(epochs), *rows.valid.shape), np.nan, np.float32) for epochs in due]
         last = np.array([params.epochs for params in trials] + [0] * (n_slots - len(trials)))
-        for epoch in range(1, int(last.max()) + 1):
+        lasts = tf.constant(np.repeat(last, n_folds)[:, None, None], tf.int32)
+        epoch, stops = 0, sorted(set().union(*due))
+        while epoch < stops[-1]:
             if should_stop():
                 return None
-            order = self.streams.at(rows, program.key.batch_size, epoch - 1)
-            active = np.repeat(epoch <= last, n_folds)
-            state = program.train_epoch(state, per_model, per_fold, order=order, epoch=epoch - 1, active=active)
-            if any(epoch in epochs for epochs in due):
+            orders, end_of_block = self.streams.at(rows, program.key.batch_size, epoch)
+            begin, epoch = epoch, min(end_of_block, next(stop for stop in stops if stop > epoch))
+            state = program.train(state, per_model, per_fold, orders=orders, epochs=(begin, epoch), lasts=lasts)
+            if epoch in stops:
                 block = program.predict_all(state, per_fold, rows.valid)
                 for slot, epochs in enumerate(due):
                     if epoch in epochs:
@@ -181,7 +183,7 @@ def _per_model(filled: Sequence[TrialParams], n_folds: int) -> PerModel:
 
 
 class _Compiled:
-    """One program: a Keras model and optimizer with a model axis, and an epoch of them compiled by XLA.
+    """One program: a Keras model and optimizer with a model axis, and epochs of them compiled by XLA.
 
     The model and the optimizer only describe the arithmetic; weights and slots travel through as plain tensors, so
     that any number of threads may run the same program.
@@ -206,32 +208,31 @@ class _Compiled:
         self.weights = self.model.trainable_variables
         self.optimizer.build(self.weights)
         self.slots = self.optimizer.variables[2:]  # after the scalar count of steps and the scalar learning rate
-        self._epoch = _Traced(self._epoch_of_steps, rows.plan.clock)
+        self._epochs = _Traced(self._all_epochs, rows.plan.clock)
         self._logits = _Traced(self._logits_of_rows, rows.plan.clock)
 
-    def train_epoch(
+    def train(
         self,
         state: State,
         per_model: PerModel,
         per_fold: PerFold,
         *,
-        order: Tensor,
-        epoch: int,
-        active: NDArray[np.bool_],
+        orders: Tensor,
+        epochs: tuple[int, int],
+        lasts: Tensor,
     ) -> State:
-        """Return the state after one more epoch; models that are not `active` keep theirs.
+        """Return the state after some more epochs.
 
         Args:
             state: weights, then optimizer slots.
             per_model: settings of every model.
             per_fold: constants of every fold.
-            order: row numbers of every batch, shape `(S, J', B)`, int32.
-            epoch: epochs already made.
-            active: shape `(M,)`.
+            orders: row numbers of every batch of a block of epochs, from `BatchStreams`.
+            epochs: epochs made so far, and epochs made then, within the block.
+            lasts: epochs after which each model stays as it is, shape `(M, 1, 1)`, int32.
         """
         settings = _tensors(per_model), _tensors(per_fold)
-        flags = tf.constant(active[:, None, None])
-        return tuple(self._epoch(state, settings, order, tf.constant(float(epoch)), flags))
+        return tuple(self._epochs(state, settings, orders, tf.constant(epochs), lasts))
 
     def predict_all(self, state: State, per_fold: PerFold, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return logits of the row numbers `(J', V)`, in blocks that bound the memory. Shape `(T, J', V)`."""
@@ -270,25 +271,30 @@ class _Compiled:
     def _logits_of_rows(self, weights: State, per_fold: tuple[Tensor, ...], rows: Tensor) -> Tensor:
         return self._forward(weights, self._rows(rows, PerFold(*per_fold))[0])[..., 0]
 
-    def _epoch_of_steps(
+    def _all_epochs(
         self,
         state: State,
         settings: tuple[tuple[Tensor, ...], tuple[Tensor, ...]],
-        order: Tensor,
-        epoch: Tensor,
-        active: Tensor,
+        orders: Tensor,
+        epochs: Tensor,
+        lasts: Tensor,
     ) -> State:
         model, fold = PerModel(*settings[0]), PerFold(*settings[1])
         per_epoch = tf.cast(self._for_all_slots(-(-fold.n_rows // self.key.batch_size)), tf.float32)
+        per_block = orders.shape[0] // self.n_steps
 
-        def step(s: Tensor, *now: Tensor) -> tuple[Tensor, ...]:
-            made = epoch * per_epoch + tf.cast(s, tf.float32)
-            return (s + 1, *self._step(s, now, order[s], model=model, fold=fold, epoch=epoch, made=made))
+        def one_epoch(epoch: Tensor, *before: Tensor) -> tuple[Tensor, ...]:
+            def step(s: Tensor, *now: Tensor) -> tuple[Tensor, ...]:
+                rows = orders[epoch % per_block * self.n_steps + s]
+                made = tf.cast(epoch, tf.float32) * per_epoch + tf.cast(s, tf.float32)
+                return (s + 1, *self._step(s, now, rows, model=model, fold=fold, epoch=epoch, made=made))
 
-        after = tf.while_loop(lambda s, *_: s < self.n_steps, step, (tf.constant(0), *state))[1:]
-        if self.n_slots == 1:
-            return tuple(after)
-        return tuple(tf.where(active, new, old) for new, old in zip(after, state, strict=True))
+            after = tf.while_loop(lambda s, *_: s < self.n_steps, step, (tf.constant(0), *before))[1:]
+            if self.n_slots > 1:
+                after = [tf.where(epoch < lasts, new, old) for new, old in zip(after, before, strict=True)]
+            return (epoch + 1, *after)
+
+        return tuple(tf.while_loop(lambda epoch, *_: epoch < epochs[1], one_epoch, (epochs[0], *state))[1:])
 
     def _step(
         self, s: Tensor, state: State, rows: Tensor, *, model: PerModel, fold: PerFold, epoch: Tensor, made: Tensor

@@ -74,22 +74,30 @@ class FoldSet:
 
 
 class BatchStreams:
-    """Row numbers of every batch of an epoch, kept for the trials to come as long as they fit `stack.STREAM_BYTES`."""
+    """Row numbers of every batch, in blocks of epochs that one call trains.
+
+    Blocks are kept for the trials to come as long as they fit `stack.STREAM_BYTES`.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Sequence[int], int, int], Tensor] = {}
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def at(self, rows: FoldSet, batch_size: int, epoch: int) -> Tensor:
-        """Return what `rows.draw` draws, as a tensor."""
-        key = rows.folds, batch_size, epoch
-        stream = self._kept.get(key)
-        if stream is None:
-            drawn = rows.draw(batch_size, epoch)
-            stream = tf.constant(drawn)
+    def at(self, rows: FoldSet, batch_size: int, epoch: int) -> tuple[Tensor, int]:
+        """Return the orders of the block of epochs that holds `epoch` (from 0), and the first epoch after it.
+
+        The orders are those of `FoldSet.draw`, one epoch after the other: shape `(E S, J', B)`.
+        """
+        length = stack.epochs_per_call(rows.n_steps(batch_size) * len(rows.folds) * batch_size)
+        first = epoch // length * length
+        key = rows.folds, batch_size, first
+        block = self._kept.get(key)
+        if block is None:
+            drawn = np.concatenate([rows.draw(batch_size, e) for e in range(first, first + length)])
+            block = tf.constant(drawn)
             with self._lock:
                 if key not in self._kept and self._bytes + drawn.nbytes <= stack.STREAM_BYTES:
-                    self._kept[key] = stream
+                    self._kept[key] = block
                     self._bytes += drawn.nbytes
-        return stream
+        return block, first + length

@@ -65,7 +65,7 @@ class Trainer(Protocol):
         Args:
             stack: from `stacks`.
             folds: which folds j of the plan, ascending.
-            should_stop: asked before every epoch.
+            should_stop: asked again and again on the way.
 
         Returns:
             One `Predictions` per trial, same order; None when `should_stop` answered true on the way.
