@@ -1,16 +1,17 @@
 """Claims about the plan that `check` explains."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
 import pytest
 
-from tuner.check import make_plan
+from tuner.check import PROGRAM_BYTES, make_plan
 from tuner.cli.show import plan_text
 from tuner.config.load import load_config
 from tuner.run import prepare
-from tuner.training.stack import STREAM_BYTES
 
 SMOKE = Path(__file__).parents[1] / "configs" / "smoke.yaml"
 
@@ -40,7 +41,7 @@ def test_plan_is_told_in_words():
         "         minority_weight 3.034, hidden_size 6, epochs 4\n"
         "         minority_weight 9.204, hidden_size 6, epochs 4\n"
         "at once  6 trials x 3 models\n"
-        "memory   about 1.23 MB for training, beside TensorFlow's own 0.6 GB\n"
+        "memory   about 1.23 MB, beside 0.7 GB of TensorFlow and other libraries\n"
         "disk     about 12 kB of predictions\n"
         "time     very roughly 2 min of training; it depends on the machine\n"
         "checks   nothing found: no leaks, no rows repeated across folds, no ids, no constant columns\n"
@@ -59,8 +60,8 @@ def test_fewest_minority_rows_are_those_of_the_smaller_class_whichever_is_positi
         ([], 1, 3),  # a batch holds 3, and batches share no stack
         ([], 2, 6),  # two batches are under way
         (["study.n_trials=100"], 3, 6),
-        (["study.batch_size=8", "study.n_trials=100"], 1, 5),  # 15 models a stack: 5 trials of 3 folds
-        (["study.batch_size=12", "study.n_trials=100"], 2, 10),
+        (["study.batch_size=8", "study.n_trials=100"], 1, 3),  # 9 models a stack: 3 trials of 3 folds
+        (["study.batch_size=12", "study.n_trials=100"], 2, 6),
         (["study.batch_size=8"], 2, 6),  # the study holds 6
         (["study.batch_size=8", "training.trainer=sequential"], 2, 2),
     ],
@@ -69,14 +70,93 @@ def test_trials_at_once_fill_the_stacks_of_all_threads_and_never_exceed_two_batc
     assert plan(*overrides, threads=threads).trials_at_once == expected
 
 
-def test_memory_counts_the_batch_orders_that_are_kept():
-    folds = prepared().folds
-    steps = ceil(max(map(len, folds.train)) / 32)
-    grown = plan("search_space.epochs={low: 2, high: 1006}").memory_bytes - plan().memory_bytes
-    assert grown == 4 * 3 * steps * 32 * 1000
-    most = [plan(f"search_space.epochs={{low: 2, high: {high}}}").memory_bytes for high in (90_000, 100_000)]
-    assert most[0] == most[1]
-    assert most[0] - plan().memory_bytes == STREAM_BYTES - 4 * 3 * steps * 32 * 6
+def test_memory_counts_the_batch_orders_that_are_kept(monkeypatch):
+    steps = ceil(max(map(len, prepared().folds.train)) / 32)
+
+    def memory(epochs):
+        return plan(f"search_space.epochs={{low: 2, high: {epochs}}}").memory_bytes
+
+    assert memory(1008) - memory(8) == 4 * 3 * steps * 32 * 1000
+    monkeypatch.setattr("tuner.check.STREAM_BYTES", 4 * 3 * steps * 32 * 100)
+    assert memory(101) == memory(100) == memory(99) + 4 * 3 * steps * 32
+
+
+def test_memory_counts_predictions_that_wait_for_their_batch_and_those_being_written():
+    of_a_trial = 500 * 4
+
+    def memory(**study):
+        return plan(*(f"study.{key}={value}" for key, value in study.items()), threads=1).memory_bytes
+
+    assert memory() - memory(predictions="{keep: false}") == 3 * of_a_trial
+    assert memory(n_trials=6) - memory(n_trials=5) == of_a_trial
+    assert memory(n_trials=7) == memory(n_trials=6)
+
+
+def test_memory_counts_the_table_as_array_and_tensor_and_the_row_numbers_once():
+    rows = {n: plan(f"dataset.n_samples={n}", "cv={kind: holdout, n_train: 300, n_repeats: 7}") for n in (500, 501)}
+    waiting_and_written = (6 + 3) * 7 * 4
+    logits_of_six_checkpoints = 4 * 7 * 6
+    each = 2 * 4 * 3 + 4 + waiting_and_written + 2 * logits_of_six_checkpoints
+    assert rows[501].memory_bytes - rows[500].memory_bytes == each
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], 1),
+        (["search_space.hidden_size=[17, 30, 32, 33]"], 2),
+        (["search_space.hidden_size={low: 1, high: 4096, log: true}", "study.n_trials=100"], 9),
+        (["search_space.hidden_size={low: 1, high: 4096, log: true}"], 6),  # one for each trial
+        (["search_space.optimizer=[sgd, adam]", "search_space.activation=[relu, tanh]"], 4),
+        (["search_space.learning_rate={low: 0.1, high: 0.2}", "search_space.l2={low: 0, high: 0.2}"], 1),
+        (["study.trials=[{hidden_size: 9}, {hidden_size: 8}, {hidden_size: 90}]"], 2),
+        (["training.trainer=sequential"], None),
+    ],
+)
+def test_memory_counts_the_programs_that_are_compiled(overrides, expected, monkeypatch):
+    before = plan(*overrides).memory_bytes
+    monkeypatch.setattr("tuner.check.PROGRAM_BYTES", PROGRAM_BYTES + 1)
+    assert plan(*overrides).memory_bytes - before == (expected or 0)
+
+
+def test_a_race_holds_one_repeat_at_a_time():
+    memory = [plan("cv.n_repeats=6", f"racing.enabled={on}").memory_bytes for on in ("true", "false")]
+    assert memory[0] < memory[1]
+
+
+def test_memory_is_that_of_loading_where_a_table_is_large_and_training_small(monkeypatch):
+    monkeypatch.setattr("tuner.check.TENSORFLOW_BYTES", 0)
+    monkeypatch.setattr("tuner.check.LOADING_BYTES", 10**9)
+    assert plan().memory_bytes == 500 * 2 * 10**9
+
+
+MEASURED = """\
+import pathlib, re, sys
+import tuner.cli.main, tuner.data.synthetic, tuner.report.plots, tuner.run, tuner.training.stacked
+
+def held(name):
+    return 1024 * int(re.search(rf"{name}:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text())[1])
+
+imports = held("VmRSS")
+config = tuner.config.load.load_config(pathlib.Path(sys.argv[1]), overrides=sys.argv[2:])
+tuner.run.run_study(config)
+print(held("VmHWM") - imports)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    "overrides",
+    [[], ["dataset.n_samples=100000", "dataset.n_features=20", "training.batch_size=512", "cv.n_splits=5"]],
+    ids=["smoke", "100,000 rows"],
+)
+def test_memory_is_within_three_tenths_of_what_a_run_takes(overrides, tmp_path):
+    overrides = [*overrides, f"output.root={tmp_path}", "engine.threads=2"]
+    measured = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(SMOKE), *overrides], check=True, capture_output=True, text=True
+    )
+    assert plan(*overrides).memory_bytes == pytest.approx(int(measured.stdout), rel=0.3)
 
 
 def test_memory_grows_with_threads_until_each_trial_under_way_has_one():

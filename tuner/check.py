@@ -22,6 +22,9 @@ STEP_SECONDS = 1.4e-6
 FLOPS = 4.5e10
 """Operations a second of one core of that machine on wide layers."""
 
+TENSORFLOW_BYTES = 500_000_000
+"""What is imported only after the table is loaded."""
+
 RUN_BYTES = 130_000_000
 """What every run takes beside its imports, whatever the table: Keras and Optuna at work, SQLite, Matplotlib."""
 
@@ -147,13 +150,13 @@ def _largest(prepared: Prepared) -> TrialParams:
 
 
 def _memory(prepared: Prepared, threads: int) -> int:
-    """Return the bytes that the run takes at its peak beside its imports: while the table is loaded, or in training."""
+    """Return the bytes that the run takes at its peak beside all of its imports: in training, or loading the table."""
     lanes, trial = _lanes(prepared, threads), predicted_bytes(prepared.folds.plan, 1)
     written = prepared.config.study.batch_size if prepared.config.study.predictions.keep else 0
     waiting = (_under_way(prepared) + written) * trial
     training = _sequential_bytes if _is_sequential(prepared) else _stacked_bytes
     running = RUN_BYTES + _table_bytes(prepared) + waiting + training(prepared, lanes)
-    return max(LOADING_BYTES * prepared.dataset.X.size, running)
+    return max(LOADING_BYTES * prepared.dataset.X.size - TENSORFLOW_BYTES, running)
 
 
 def _table_bytes(prepared: Prepared) -> int:
@@ -164,7 +167,10 @@ def _table_bytes(prepared: Prepared) -> int:
 
 
 def _stacked_bytes(prepared: Prepared, lanes: int) -> int:
-    """Return the bytes of the compiled programs, the table on the device, the batch orders kept and `lanes` stacks."""
+    """Return the bytes of the compiled programs, and of the table as a tensor beside what trains on it.
+
+    That is the batch orders kept and `lanes` stacks. Before there are any, two more copies of the table are made.
+    """
     dataset, folds, config, space = prepared.dataset, prepared.folds, prepared.config, prepared.space
     n_folds, n_rows = folds.plan.n_folds, max(map(len, folds.train))
     program = program_of(_largest(prepared), n_rows=n_rows)
@@ -178,15 +184,22 @@ def _stacked_bytes(prepared: Prepared, lanes: int) -> int:
         v=max(map(len, folds.valid)),
     )
     table = dataset.X.nbytes + dataset.y.nbytes
-    kept = min(STREAM_BYTES, 4 * n_folds * n_steps * program.batch_size * space.longest_training)
-    return COMPILER_BYTES + _n_programs(prepared) * PROGRAM_BYTES + table + kept + lanes * stack
+    kept = min(STREAM_BYTES, 4 * n_folds * n_steps * program.batch_size * space.longest_training * _n_orders(prepared))
+    compiled = COMPILER_BYTES + _n_programs(prepared) * PROGRAM_BYTES
+    return compiled + table + max(kept + lanes * stack, 2 * table)
 
 
 def _sequential_bytes(prepared: Prepared, lanes: int) -> int:
     """Return the bytes of `lanes` folds: their rows, standardized, in the order of an epoch and as tensors."""
     folds = prepared.folds
-    n_logits = prepared.config.training.checkpoints * folds.plan.n_folds * max(map(len, folds.valid))
-    return lanes * (5 * prepared.dataset.X.nbytes + 4 * n_logits)
+    n_checkpoints = min(prepared.config.training.checkpoints, prepared.space.longest_training)
+    logits = 4 * n_checkpoints * folds.plan.n_folds * max(map(len, folds.valid))
+    return lanes * (5 * prepared.dataset.X.nbytes + logits)
+
+
+def _n_orders(prepared: Prepared) -> int:
+    """Return how many batch sizes are searched: each has batch orders of its own."""
+    return len(_values(prepared.space.describe().get("batch_size", {"high": None})))
 
 
 def _n_programs(prepared: Prepared) -> int:

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import trial
 
-from tuner.training.stack import checkpoint_epochs, epochs_per_call, make_stacks, program_of, trials_per_stack
+from tuner.training.stack import (
+    BLOCK_BYTES,
+    block_rows,
+    checkpoint_epochs,
+    epochs_per_call,
+    make_stacks,
+    program_of,
+    stack_bytes,
+    trials_per_stack,
+)
 
 TRIALS = st.builds(
     lambda hidden_size, epochs, optimizer, momentum: {
@@ -52,6 +61,26 @@ def test_trials_share_a_stack_while_it_holds_at_most_nine_models(n_folds, expect
 @pytest.mark.parametrize(("rows", "expected"), [(1, 8), (100_000, 8), (250_000, 4), (1_000_000, 1), (9_000_000, 1)])
 def test_one_call_trains_fewer_epochs_of_larger_tables(rows, expected):
     assert epochs_per_call(rows) == expected
+
+
+@given(st.integers(1, 100), st.integers(1, 4096), st.integers(1, 500), st.integers(1, 10**6))
+def test_rows_predicted_in_one_call_are_as_many_as_their_activations_may_take(n_models, width, n_features, v):
+    size = block_rows(n_models, width, n_features, v)
+    of_one = 4 * n_models * (width + n_features)
+    assert 1 <= size <= v
+    assert size == 1 or size * of_one <= BLOCK_BYTES
+    assert size == v or (size + 1) * of_one > BLOCK_BYTES
+
+
+def test_a_stack_holds_the_logits_of_every_checkpoint_and_what_a_batch_and_its_weights_take():
+    def expected(n_checkpoints=8, **changes):
+        program = program_of(trial(**changes), n_rows=1000)
+        return stack_bytes(program, n_folds=3, n_features=5, n_steps=4, n_checkpoints=n_checkpoints, v=77)
+
+    n_models = 9  # three trials
+    assert expected(9) - expected(8) == 4 * n_models * 77
+    assert expected(batch_size=1) < expected(batch_size=2) < expected(batch_size=2, dropout=0.5)
+    assert expected(hidden_size=16) == expected(hidden_size=9) < expected(hidden_size=17)
 
 
 @given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 20))

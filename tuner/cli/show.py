@@ -138,7 +138,7 @@ def plan_text(plan: Plan) -> str:
     rows += [("first" if not i else "", _params(params)) for i, params in enumerate(plan.baselines)]
     rows += [
         ("at once", _trials(plan.trials_at_once, plan)),
-        ("memory", f"about {_bytes(plan.memory_bytes)} for training, beside TensorFlow's own 0.6 GB"),
+        ("memory", f"about {_bytes(plan.memory_bytes)}, beside 0.7 GB of TensorFlow and other libraries"),
         ("disk", f"about {_bytes(plan.predictions_bytes)} of predictions"),
         ("time", _time(plan)),
     ]

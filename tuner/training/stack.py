@@ -105,8 +105,8 @@ def stack_bytes(program: Program, *, n_folds: int, n_features: int, n_steps: int
     """Return the bytes one stack of `n_folds` folds needs at its peak, beside the table and the orders that are kept.
 
     Throughout: weights, gradients and optimizer slots (6 copies), activations of one batch forward and backward and
-    what dropout keeps of them, the logits of all checkpoints. In turns: the order of one epoch, on its way into a
-    tensor (3 copies), or the activations of one block of validation rows and the logits of all (2 copies).
+    what dropout keeps of them, the logits of all checkpoints. In turns: the batch orders of one call on their way into
+    a tensor (3 copies), or the activations of one block of validation rows and the logits of all (2 copies).
 
     Args:
         program: of the stack.
@@ -120,9 +120,10 @@ def stack_bytes(program: Program, *, n_folds: int, n_features: int, n_steps: int
     hidden = program.hidden_layers * program.width
     weights = n_features * program.width + (program.hidden_layers - 1) * program.width**2 + hidden + program.width + 1
     batch = program.batch_size * (2 * n_features + (4 + program.dropout) * hidden)
-    order = 3 * n_folds * n_steps * program.batch_size
+    rows = n_folds * n_steps * program.batch_size
+    orders = 3 * rows * epochs_per_call(rows)
     block = block_rows(n_models, program.width, n_features, v) * (n_features + hidden)
-    return 4 * (n_models * (6 * weights + batch + n_checkpoints * v) + max(order, n_models * (block + 2 * v)))
+    return 4 * (n_models * (6 * weights + batch + n_checkpoints * v) + max(orders, n_models * (block + 2 * v)))
 
 
 def block_rows(n_models: int, width: int, n_features: int, v: int) -> int:

@@ -8,6 +8,7 @@ Axes    J' folds trained together      S steps of an epoch      B rows of a batc
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,17 +61,17 @@ class FoldSet:
         """Return whether all folds make equally many steps."""
         return len(set(-(-self.sizes // batch_size))) == 1
 
-    def draw(self, batch_size: int, epoch: int) -> NDArray[np.int32]:
-        """Return the row numbers of `epoch` (from 0), shape `(S, J', B)`; row 0 fills what a fold lacks."""
+    def draw(self, batch_size: int, epochs: Sequence[int]) -> NDArray[np.int32]:
+        """Return the row numbers of E `epochs` (from 0), shape `(E S, J', B)`; row 0 fills what a fold lacks."""
         folds, n_steps = self.plan.folds, self.n_steps(batch_size)
-        rows = np.empty((n_steps, len(self.folds), batch_size), np.int32)
-        for j, fold in enumerate(self.folds):
+        rows = np.empty((len(epochs), n_steps, len(self.folds), batch_size), np.int32)
+        for (e, epoch), (j, fold) in itertools.product(enumerate(epochs), enumerate(self.folds)):
             train, visited = folds.train[fold], np.zeros(n_steps * batch_size, np.int32)
             repeat, split = int(folds.repeat[fold]), int(folds.split[fold])
             order = seeds.batch_order(len(train), seed=self.plan.seed, repeat=repeat, split=split, epoch=epoch)
             visited[: len(train)] = train[order]
-            rows[:, j] = visited.reshape(n_steps, batch_size)
-        return rows
+            rows[e, :, j] = visited.reshape(n_steps, batch_size)
+        return rows.reshape(-1, *rows.shape[2:])
 
 
 class BatchStreams:
@@ -85,16 +86,13 @@ class BatchStreams:
         self._lock = threading.Lock()
 
     def at(self, rows: FoldSet, batch_size: int, epoch: int) -> tuple[Tensor, int]:
-        """Return the orders of the block of epochs that holds `epoch` (from 0), and the first epoch after it.
-
-        The orders are those of `FoldSet.draw`, one epoch after the other: shape `(E S, J', B)`.
-        """
+        """Return the block of epochs that holds `epoch` (from 0), as `FoldSet.draw` has it, and the epoch after it."""
         length = stack.epochs_per_call(rows.n_steps(batch_size) * len(rows.folds) * batch_size)
         first = epoch // length * length
         key = rows.folds, batch_size, first
         block = self._kept.get(key)
         if block is None:
-            drawn = np.concatenate([rows.draw(batch_size, e) for e in range(first, first + length)])
+            drawn = rows.draw(batch_size, range(first, first + length))
             block = tf.constant(drawn)
             with self._lock:
                 if key not in self._kept and self._bytes + drawn.nbytes <= stack.STREAM_BYTES:
