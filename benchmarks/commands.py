@@ -19,7 +19,10 @@ print(re.search(r"VmRSS:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_t
 
 
 class Run(NamedTuple):
-    """One run: wall-clock seconds, what `--json` answered, and the peak of resident memory in bytes."""
+    """One run: wall-clock seconds, what `--json` answered, and the peak of resident memory in bytes.
+
+    Linux hands a new process its parent's peak, so a peak below that of the caller is not seen.
+    """
 
     seconds: float
     answer: dict[str, Any]

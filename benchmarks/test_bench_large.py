@@ -33,7 +33,7 @@ PEAK_BYTES = 4e9
 ROWS = (125_000, 250_000, 500_000, 1_000_000)
 
 METHOD = """\
-`python -m tuner run` from the start of the process to its end - table, folds, search of the weight, database, report -
+The whole `run` command, from the start of its process to its end - table, folds, search, database, report -
 with {trials} trials x 15 models (5 folds x 3 repeats), {hidden} hidden units, {epochs} epochs, batches of {batch}.
 *Keras* is `keras.Sequential.fit` with the same batches on one fold, two warm epochs, times epochs, models and trials;
 it predicts and scores nothing. Its ratio to the whole command comes first, then that to the training in it, which holds

@@ -29,7 +29,7 @@ def test_run_answers_seconds_json_and_peak_of_memory(monkeypatch, tmp_path):
     run = commands.run(Path("config.yaml"), tmp_path / "folder")
     assert run.answer == {"complete": 3}
     assert 0 < run.seconds < 60
-    assert 300e6 < run.peak_bytes < 1e9
+    assert run.peak_bytes > 300e6
 
 
 def test_run_that_fails_is_an_error(monkeypatch, tmp_path):
