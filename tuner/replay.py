@@ -29,7 +29,12 @@ ROW_TOLERANCE = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldReplay:
-    """One fold, trained again. `probability_difference` and `changed_rows` are None where no predictions were kept."""
+    """One fold, trained again.
+
+    `probability_difference` and `changed_rows`, both after the last epoch, are None where no predictions were kept.
+    `alike_until` is the last epoch up to which all scores on the way are within `SCORE_TOLERANCE` of those stored, None
+    where already the first is not.
+    """
 
     repeat: int
     fold: int
@@ -37,6 +42,7 @@ class FoldReplay:
     replayed: float
     probability_difference: float | None
     changed_rows: int | None
+    alike_until: int | None
     agrees: bool
 
 
@@ -138,27 +144,30 @@ def _replay_fold(
 
     folds, scoring = prepared.folds, prepared.config.scoring
     trainer = SequentialTrainer(prepared.training_plan)
-    again = trainer.train_fold(params, fold, due=(params.epochs,), should_stop=stop)
+    epochs = record.checkpoint_epochs.tolist()
+    again = trainer.train_fold(params, fold, due=epochs, should_stop=stop)
     stop.raise_if_set()
     if again is None:
         raise RuntimeError("the trainer stopped although nobody asked it to")
     repeat, rows = int(folds.repeat[fold]), folds.valid[fold]
     y = prepared.dataset.y[rows]
-    stored, replayed = float(record.fold_scores[-1, fold]), float(score(scoring, y, again)[0])
+    stored, replayed = record.fold_scores[:, fold], score(scoring, y, again)
+    alike = np.abs(stored - replayed) <= SCORE_TOLERANCE
+    n_alike = int(np.cumprod(alike).sum())
     difference, changed = None, None
     if logits is not None:
         before = logits[repeat, np.searchsorted(folds.scored_rows, rows)]
-        difference = float(np.abs(expit(before) - expit(again[0])).max())
+        difference = float(np.abs(expit(before) - expit(again[-1])).max())
         cut = cuts(scoring, y, before[None])[0]
-        changed = int(((before > cut) != (again[0] > cut)).sum())
-    same_scores = abs(stored - replayed) <= SCORE_TOLERANCE
+        changed = int(((before > cut) != (again[-1] > cut)).sum())
     same_rows = changed is not None and changed <= ROW_TOLERANCE
     return FoldReplay(
         repeat=repeat,
         fold=int(folds.split[fold]),
-        stored=stored,
-        replayed=replayed,
+        stored=float(stored[-1]),
+        replayed=float(replayed[-1]),
         probability_difference=difference,
         changed_rows=changed,
-        agrees=same_scores if scoring.metric in RANKING_METRICS else same_rows,
+        alike_until=epochs[n_alike - 1] if n_alike else None,
+        agrees=bool(alike[-1]) if scoring.metric in RANKING_METRICS else same_rows,
     )

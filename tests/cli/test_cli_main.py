@@ -183,7 +183,29 @@ def test_replay_of_a_tampered_score_disagrees_with_exit_code_6(capsys, study):
     connection.close()
     code, out, _ = run_cli(capsys, "replay", study, "--trial", 3, "--folds", 1, "--json")
     assert code == 6
-    assert json.loads(out)["agrees"] is False
+    answer = json.loads(out)
+    assert (answer["agrees"], answer["folds"][0]["alike_until"]) == (False, None)
+    code, out, _ = run_cli(capsys, "replay", study, "--trial", 3, "--folds", 1)
+    assert out.endswith("\nScores differ from the first stored epoch on: this is more than rounding.\n")
+
+
+def test_replay_of_a_trial_that_parts_from_what_is_stored_says_when(capsys, study):
+    import sqlite3
+
+    with sqlite3.connect(study / "study.db") as connection:
+        (last,) = connection.execute("SELECT max(epoch) FROM tuner_folds WHERE trial = 3").fetchone()
+        (before,) = connection.execute(
+            f"SELECT max(epoch) FROM tuner_folds WHERE trial = 3 AND epoch < {last}"
+        ).fetchone()
+        connection.execute(f"UPDATE tuner_folds SET score = score - 0.01 WHERE trial = 3 AND epoch = {last}")
+    connection.close()
+    code, out, _ = run_cli(capsys, "replay", study, "--trial", 3, "--folds", 1)
+    assert code == 6
+    assert out.splitlines()[1:] == [
+        f"Scores are alike until epoch {before}. Where learning rate x weight is large, rounding grows like that from"
+        " step to step;",
+        "replay a trial of a smaller rate or of fewer epochs to be sure.",
+    ]
 
 
 def test_replay_of_a_study_without_trials_is_one_message_and_no_table(capsys, tmp_path):

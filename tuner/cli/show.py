@@ -181,13 +181,22 @@ def replay_row(fold: FoldReplay, *, metric: str) -> str:
 
 
 def replay_text(replay: Replay) -> str:
-    """Return what a replay found, in one sentence."""
+    """Return what a replay found, and of a disagreement when it began."""
     largest = max(abs(fold.stored - fold.replayed) for fold in replay.folds)
     n = len(replay.folds)
     verb = "agrees with" if replay.agrees else "disagrees with"
-    return (
+    text = (
         f"Plain Keras {verb} the stored trial {replay.trial} on {n} fold{'s' * (n > 1)}; "
         f"the largest difference in {replay.metric} is {largest:.1e}."
+    )
+    if replay.agrees:
+        return text
+    alike = [fold.alike_until for fold in replay.folds if not fold.agrees]
+    if None in alike:
+        return f"{text}\nScores differ from the first stored epoch on: this is more than rounding."
+    return (
+        f"{text}\nScores are alike until epoch {min(filter(None, alike))}. Where learning rate x weight is large,"
+        " rounding grows like that from step to step;\nreplay a trial of a smaller rate or of fewer epochs to be sure."
     )
 
 
