@@ -517,7 +517,7 @@ def test_a_stopped_run_keeps_the_study_and_goes_on_to_the_same_trials(finished, 
 
 @pytest.mark.slow
 def test_two_runs_at_once_one_goes_on_and_the_other_names_it(tmp_path):
-    long = ["--set", "search_space.epochs=3000", "--set", "training.checkpoints=1", "--set", "study.n_trials=4"]
+    long = ["--set", "search_space.epochs=20000", "--set", "training.checkpoints=1", "--set", "study.n_trials=4"]
     first = spawn("run", SMOKE, *long, cwd=tmp_path)
     database = tmp_path / "studies" / "smoke" / "study.db"
     wait_for(lambda: running(database) > 0, first)
