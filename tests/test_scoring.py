@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as hnp
 from scipy.special import expit
 from sklearn import metrics
 
-from tuner.config.schema import DecisionMetric, RankingMetric, ScoringSection
+from tuner.config.schema import ScoringSection
+from tuner.config.values import DecisionMetric, RankingMetric
 from tuner.errors import DataError
 from tuner.scoring import DECISION_METRICS, RANKING_METRICS, cuts, score
 

@@ -5,6 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tuner.config.evidence import (
+    AlertsAtMost,
+    EvidenceSection,
+    MaximizeMetric,
+    MinimizeCost,
+    PrecisionAtLeast,
+    RecallAtLeast,
+    VerdictSection,
+)
 from tuner.config.load import load_config
 from tuner.config.schema import (
     Config,
@@ -36,6 +45,9 @@ SECTIONS = {
     "search_space": SearchSpace,
     "training": TrainingSection,
     "racing": RacingSection,
+    "threshold": MaximizeMetric,
+    "evidence": EvidenceSection,
+    "verdict": VerdictSection,
     "engine": EngineSection,
     "output": OutputSection,
 }
@@ -91,11 +103,20 @@ def test_default_config_explains_every_key():
 
 
 @pytest.mark.parametrize(
-    ("i", "section", "model"), [(0, "dataset", TableDataset), (1, "dataset", SklearnDataset), (2, "cv", Holdout)]
+    ("i", "section", "model"),
+    [
+        (0, "dataset", TableDataset),
+        (1, "dataset", SklearnDataset),
+        (2, "cv", Holdout),
+        (3, "threshold", MinimizeCost),
+        (4, "threshold", RecallAtLeast),
+        (5, "threshold", PrecisionAtLeast),
+        (6, "threshold", AlertsAtMost),
+    ],
 )
 def test_alternatives_in_the_default_config_load_when_uncommented(i, section, model, tmp_path):
     blocks = alternatives()
-    assert len(blocks) == 3
+    assert len(blocks) == 7
     path = tmp_path / "alternative.yaml"
     path.write_text(blocks[i])
     loaded = getattr(load_config(path).config, section)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.config.load import dump_config, load_config, plain_config
-from tuner.config.schema import PARAMS, Config, Holdout, SearchSpace, StudySection, WeightRange
+from tuner.config.schema import PARAMS, Config, Holdout, SearchSpace, StudySection
 from tuner.config.strict_yaml import parse_yaml
+from tuner.config.values import WeightRange
 from tuner.errors import ConfigError, StudyError
 
 FOOTER = "\n\nNothing was run. See every key in configs/default.yaml."

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from study_kit import DATA, FOLDS, N_ROWS, evaluate, make_plan, run, score
 
-from tuner.config.schema import Predictions, Range, SearchSpace, StudySection, TrainingSection
+from tuner.config.schema import Predictions, SearchSpace, StudySection, TrainingSection
+from tuner.config.values import Range
 from tuner.errors import ConfigError, StudyError
 from tuner.events import Notice
 from tuner.study.drift import canonical, differences, seal

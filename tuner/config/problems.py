@@ -15,8 +15,9 @@ from typing import get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from tuner.config.schema import Config, SearchSpace, Section
+from tuner.config.schema import Config, SearchSpace
 from tuner.config.strict_yaml import Problem
+from tuner.config.values import Section
 from tuner.errors import ConfigError
 
 KeyPath = tuple[str, ...]

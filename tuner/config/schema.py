@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Generic, Literal, Self, TypeVar, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     PlainValidator,
-    Strict,
     Tag,
     ValidationInfo,
     field_validator,
@@ -25,53 +22,39 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from tuner.config.evidence import EvidenceSection, MaximizeMetric, ThresholdSection, VerdictSection
+from tuner.config.values import (
+    BatchSize,
+    Beta,
+    Choice,
+    DropoutRate,
+    Epochs,
+    FilePath,
+    Layers,
+    Metric,
+    Momentum,
+    NonNegativeFloat,
+    Number,
+    PositiveFloat,
+    PositiveInt,
+    Range,
+    RankingMetric,
+    Scalar,
+    Section,
+    Seed,
+    Units,
+    Weight,
+    WeightRange,
+)
 from tuner.trial import Activation, Optimizer
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-PositiveInt = Annotated[int, Field(ge=1)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-FilePath = Annotated[Path, Strict(False)]
-
-Weight = PositiveFloat
-Units = Annotated[int, Field(ge=1, le=4096)]
-Layers = Annotated[int, Field(ge=1, le=2)]
-Epochs = Annotated[int, Field(ge=1, le=100_000)]
-BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
-Momentum = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-DropoutRate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-
-
-def _scalar(value: object) -> object:
-    if isinstance(value, bool | int | float | str):
-        return value
-    raise PydanticCustomError("scalar_type", "must be text, a number, true or false")
-
-
-def _weight_or_auto(value: object) -> object:
-    if value == "auto":
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
-        return float(value)
-    raise PydanticCustomError("weight_or_auto", "must be a number above 0 or auto")
 
 
 def _probability_or_best(value: object) -> object:
     if value == "best" or (isinstance(value, float) and 0 < value < 1):
         return value
     raise PydanticCustomError("probability_or_best", "must be a probability between 0 and 1, or best")
-
-
-def _distinct(values: list[T]) -> list[T]:
-    for value in values:
-        if values.count(value) > 1:
-            raise ValueError(f"holds {value!r} more than once; list each choice once")
-    return values
 
 
 def _sqlite_path(storage: str) -> str:
@@ -81,15 +64,6 @@ def _sqlite_path(storage: str) -> str:
         received = f"{storage.partition('://')[0]}://..." if "://" in storage else f'"{storage}"'
         raise ValueError(f"must be the path of an SQLite file or null, got {received}")
     return path
-
-
-Scalar = Annotated[bool | int | float | str, PlainValidator(_scalar)]
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, no unknown keys, no silent conversion from text to numbers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class DatasetBase(Section):
@@ -189,12 +163,6 @@ CVSection = Annotated[
     Annotated[KFold, Tag("stratified_kfold")] | Annotated[Holdout, Tag("holdout")], Discriminator(_cv_kind)
 ]
 
-RankingMetric = Literal["roc_auc", "average_precision", "neg_log_loss", "neg_brier_score"]
-DecisionMetric = Literal[
-    "f1", "fbeta", "precision", "recall", "balanced_accuracy", "g_mean", "accuracy", "matthews_corrcoef"
-]
-Metric = Literal[RankingMetric, DecisionMetric]
-
 
 class ScoringSection(Section):
     """What is maximized. Losses carry scikit-learn's `neg_` names; `beta` and `threshold` stay as they are where idle.
@@ -203,7 +171,7 @@ class ScoringSection(Section):
     """
 
     metric: Metric = "roc_auc"
-    beta: Annotated[float, Field(ge=0.01, le=100)] = 1.0
+    beta: Beta = 1.0
     threshold: Annotated[float | Literal["best"], PlainValidator(_probability_or_best)] = 0.5
 
     @model_validator(mode="after")
@@ -218,43 +186,6 @@ class ScoringSection(Section):
         if problems:
             raise ValueError("; ".join(problems))
         return self
-
-
-class Range(Section, Generic[T]):
-    """A range, both ends included. `step` only spaces whole numbers."""
-
-    low: T
-    high: T
-    log: bool = False
-    step: PositiveInt | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        ends: list[float] = [end for end in (self.low, self.high) if isinstance(end, int | float)]
-        if ends != sorted(ends):
-            raise ValueError(f"low must not be above high, got low {self.low!r} and high {self.high!r}")
-        if self.log and ends[0] <= 0:
-            raise ValueError(f"log: true needs low above 0, got {self.low!r}")
-        if self.step is not None and (self.log or any(isinstance(end, float) for end in ends)):
-            raise ValueError("step goes with whole numbers and without log: true; remove step or log")
-        return self
-
-
-class WeightRange(Range[Weight]):
-    """A range of class weights. `high: auto` is 10 x imbalance ratio, resolved once and stored with the study."""
-
-    high: Annotated[Weight | Literal["auto"], PlainValidator(_weight_or_auto)]  # type: ignore[assignment]
-
-
-def _shape(value: object) -> str:
-    if isinstance(value, dict | Range):
-        return "range"
-    return "choices" if isinstance(value, list) else "fixed"
-
-
-Choices = Annotated[list[T], Field(min_length=1, max_length=100), AfterValidator(_distinct), Tag("choices")]
-Number = Annotated[Annotated[T, Tag("fixed")] | Annotated[R, Tag("range")] | Choices[T], Discriminator(_shape)]
-Choice = Annotated[Annotated[T, Tag("fixed")] | Choices[T], Discriminator(_shape)]
 
 
 class SearchSpace(Section):
@@ -372,6 +303,9 @@ class Config(Section):
     search_space: SearchSpace = SearchSpace()
     training: TrainingSection = TrainingSection()
     racing: RacingSection = RacingSection()
+    threshold: ThresholdSection = MaximizeMetric()
+    evidence: EvidenceSection = EvidenceSection()
+    verdict: VerdictSection = VerdictSection()
     engine: EngineSection = EngineSection()
     output: OutputSection = OutputSection()
 

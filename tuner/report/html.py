@@ -15,7 +15,7 @@ from typing import Any, cast, get_args
 
 import jinja2
 
-from tuner.config.schema import DecisionMetric
+from tuner.config.values import DecisionMetric
 from tuner.intervals import Interval
 from tuner.report.comparison import BASELINES, Comparison, compare_baselines
 from tuner.report.export import class_weights, no_trial_completed, ordered_params

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from tuner.config.schema import PARAMS, Range, Scalar, SearchSpace, StudySection, TrainingSection
+from tuner.config.schema import PARAMS, SearchSpace, StudySection, TrainingSection
+from tuner.config.values import Range, Scalar
 from tuner.errors import ConfigError
 from tuner.study.summary import Origin
 from tuner.trial import TrialParams
