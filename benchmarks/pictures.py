@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from tuner.report.plots import INK, MUTED, RULE, WIDTH
+from tuner.report.canvas import INK, MUTED, RULE, WIDTH
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 """Of Okabe & Ito, in the order of the lines."""
@@ -22,22 +22,29 @@ SVG = {"svg.fonttype": "none", "svg.hashsalt": "benchmarks", "font.family": "san
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of a panel; `is_bound` draws a dashed one without markers, for what was asked or cannot be exceeded."""
+    """One line of a panel.
+
+    `is_bound` draws a dashed one without markers, for what was asked or cannot be exceeded; `is_curve` leaves out the
+    markers, `are_points` the line between them.
+    """
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
     is_bound: bool = False
+    is_curve: bool = False
+    are_points: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One pair of axes, x logarithmic and whole numbers."""
+    """One pair of axes; x is logarithmic and whole numbers, or linear."""
 
     x_label: str
     y_label: str
     lines: Sequence[Line]
     log_y: bool = True
+    log_x: bool = True
 
 
 def draw(panels: Sequence[Panel]) -> bytes:
@@ -61,16 +68,18 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
     axes.tick_params(which="both", colors=MUTED, length=0, labelsize=9)
     axes.set_xlabel(panel.x_label, color=MUTED, fontsize=10)
     axes.set_ylabel(panel.y_label, color=MUTED, fontsize=10)
-    axes.set_xscale("log")
+    axes.set_xscale("log" if panel.log_x else "linear")
     axes.set_yscale("log" if panel.log_y else "linear")
     for line, color, marker in zip(panel.lines, COLORS, MARKERS, strict=False):
         if line.is_bound:
             axes.plot(line.x, line.y, color=MUTED, linestyle="--", linewidth=1.2, label=line.label)
         else:
-            axes.plot(line.x, line.y, color=color, marker=marker, markersize=5, linewidth=1.6, label=line.label)
-    ticks = sorted({x for line in panel.lines for x in line.x})
-    axes.set_xticks(ticks, labels=[f"{x:,.0f}" for x in ticks])
-    axes.xaxis.set_minor_formatter(NullFormatter())
+            width, own = 0.0 if line.are_points else 1.6, "" if line.is_curve else marker
+            axes.plot(line.x, line.y, color=color, marker=own, markersize=5, linewidth=width, label=line.label)
+    if panel.log_x:
+        ticks = sorted({x for line in panel.lines for x in line.x})
+        axes.set_xticks(ticks, labels=[f"{x:,.0f}" for x in ticks])
+        axes.xaxis.set_minor_formatter(NullFormatter())
     values = [y for line in panel.lines for y in line.y]
     axes.yaxis.set_minor_formatter("{x:,g}" if max(values) < 10 * min(values) else NullFormatter())
     axes.yaxis.set_major_formatter("{x:,g}")

@@ -1,7 +1,8 @@
 """What a benchmark found, and under which circumstances: JSON for programs, Markdown for people.
 
 Every benchmark keeps its latest result in `results/<name>.json`, with its table beside it in `results/<name>.md`;
-`docs/benchmarks.md` is all of these tables on one page, with their pictures in `docs/benchmarks/`.
+`docs/benchmarks.md` is all of these tables on one page, with their pictures in `docs/benchmarks/`, those of simulated
+tables in `docs/verdict/`.
 `python benchmarks/recording.py` writes Markdown and pictures again.
 """
 
@@ -26,7 +27,24 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
 
-ORDER = ("training", "vmap", "ceiling", "default_run", "racing", "metrics", "commands", "growth", "credit", "million")
+VERDICT = ("verdict_no_signal", "verdict_errors", "verdict_coverage", "verdict_probabilities")
+"""The benchmarks of simulated tables, whose pictures the page about the verdict shows, too."""
+
+ORDER = (
+    "training",
+    "vmap",
+    "ceiling",
+    "default_run",
+    "racing",
+    "metrics",
+    "bias_correction",
+    "commands",
+    "growth",
+    "credit",
+    "million",
+    "verdict_tables",
+    *VERDICT,
+)
 """The benchmarks as they follow each other on the page."""
 
 LIBRARIES = ("tuner", "tensorflow", "keras", "numpy", "scikit-learn", "optuna", "sqlalchemy")
@@ -121,10 +139,11 @@ def record(measurement: Measurement, taken: Circumstances, *, results: Path = RE
 
 def write_pages(results: Path = RESULTS, page: Path = PAGE) -> None:
     """Write the Markdown of every result, and all of it on one page with its pictures in a folder beside it."""
-    sections, folder = [], page.with_suffix("")
+    sections = []
     for path in sorted(results.glob("*.json"), key=lambda path: ORDER.index(path.stem)):
         result = json.loads(path.read_text())
         path.with_suffix(".md").write_text(markdown(result))
+        folder = page.with_name("verdict") if path.stem in VERDICT else page.with_suffix("")
         if panels := _panels(result):
             folder.mkdir(exist_ok=True)
             (folder / f"{path.stem}.svg").write_bytes(draw(panels))

@@ -40,6 +40,7 @@ def test_plan_is_told_in_words():
         "first    minority_weight 1, hidden_size 6, epochs 4\n"
         "         minority_weight 3.034, hidden_size 6, epochs 4\n"
         "         minority_weight 9.204, hidden_size 6, epochs 4\n"
+        "beside   72 models for the weight band and the noise budget\n"
         "at once  6 trials x 3 models\n"
         "memory   about 1.23 MB, beside 0.7 GB of TensorFlow and other libraries\n"
         "disk     about 12 kB of predictions\n"
@@ -162,6 +163,19 @@ def test_memory_is_within_three_tenths_of_what_a_run_takes(overrides, tmp_path):
 def test_memory_grows_with_threads_until_each_trial_under_way_has_one():
     sizes = [plan(threads=threads).memory_bytes for threads in (1, 2, 6, 7)]
     assert sizes[0] < sizes[1] < sizes[2] == sizes[3]
+
+
+def test_models_beside_the_search_are_announced_and_take_their_time():
+    bare = ("evidence={bootstraps: 0, band_weights: 0, noise_seeds: 0}",)
+    assert (plan(*bare).evidence_models, plan().evidence_models) == (0, (16 + 2 * 4) * 3)
+    assert plan().seconds / plan(*bare).seconds == pytest.approx((6 + 16 + 8) / 6)
+    holdout = plan("cv={kind: holdout, n_train: 300, n_repeats: 7}")
+    assert holdout.evidence_models == 16 * 7
+    judged = plan("verdict.enabled=true", "verdict.n_trials=10", "verdict.arms=[none, tuned]")
+    arms = 4  # those two, and both at the learning rate of the config
+    assert judged.verdict_models == 3 * ((arms * 10 + 16) * 3 + arms)
+    assert "\nverdict  516 models, a new search in every fold for every arm\n" in plan_text(judged)
+    assert judged.seconds > plan().seconds
 
 
 def test_time_of_the_sequential_trainer_is_not_estimated():

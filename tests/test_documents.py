@@ -27,7 +27,8 @@ README = ROOT / "README.md"
 MAP = ROOT / "docs/map.md"
 TROUBLESHOOTING = ROOT / "docs/troubleshooting.md"
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
-DOCUMENTS = [README, ROOT / "CHANGELOG.md", MAP, TROUBLESHOOTING, ROOT / "docs/benchmarks.md", *DECISIONS]
+PAGES = ["CHANGELOG.md", "docs/benchmarks.md", "docs/verdict.md"]
+DOCUMENTS = [README, MAP, TROUBLESHOOTING, *(ROOT / page for page in PAGES), *DECISIONS]
 
 SMALL = {
     "study.n_trials": "3",

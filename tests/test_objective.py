@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from tuner.errors import EngineError, Stopped
 from tuner.interruption import StopRequest, catching_signals
 from tuner.objective import Objective
 from tuner.scoring import score
+from tuner.training.stacked import StackedTrainer
 from tuner.training.trainer import Predictions
+from tuner.trial import FirstEpoch
 
 
 class MadeUpTrainer:
@@ -87,6 +90,111 @@ def test_a_trial_that_diverges_fails_alone_and_says_where():
         "(learning_rate 3, minority_weight 10); a smaller learning rate helps"
     )
     assert scores[1].fold_scores.size == scores[1].logits.size == 0
+
+
+SHARES = "loss_share", "gradient_share", "unweighted_loss_share", "unweighted_gradient_share"
+
+
+def weighted(share, ratio):
+    """Return the share whose odds are `ratio` times as great."""
+    return ratio * share / (ratio * share + 1 - share)
+
+
+def measuring(ratio=10.0, *, fold=None, n_repeats=2, diverging=(), **changes):
+    """An objective whose trainer measures shares of weights that act; `changes` are those of one `fold`."""
+    the_objective = objective(n_repeats=n_repeats, diverging=diverging)
+    original = the_objective.trainer.train
+
+    def train(stack, *, folds, should_stop):
+        before = {
+            "unweighted_loss_share": 0.01 + 0.001 * np.array(folds),
+            "unweighted_gradient_share": np.full(len(folds), 0.02),
+        }
+        after = {name.removeprefix("unweighted_"): weighted(values, ratio) for name, values in before.items()}
+        values = before | after
+        if fold in folds:
+            for name, value in changes.items():
+                values[name][folds.index(fold)] = value
+        answers = original(stack, folds=folds, should_stop=should_stop)
+        return [replace(answer, first_epoch=FirstEpoch(**values)) for answer in answers]
+
+    the_objective.trainer.train = train
+    return the_objective
+
+
+def test_shares_of_the_first_epoch_go_with_the_score_of_weights_that_act():
+    answer = evaluate(measuring(), [trial(3)])[0]
+    assert answer.failure is None
+    assert answer.first_epoch.unweighted_loss_share.tolist() == (0.01 + 0.001 * np.arange(6)).tolist()
+    assert evaluate(objective(), [trial(3)])[0].first_epoch is None
+
+
+IDLE = {
+    "shares that do not move": {"loss_share": 0.014, "unweighted_loss_share": 0.014},
+    "the gradient alone": {"gradient_share": 0.02},
+    "no loss of class 1": {"loss_share": 0.0, "unweighted_loss_share": 0.0},
+    "no gradient of class 0": {"gradient_share": 1.0, "unweighted_gradient_share": 1.0},
+    "nothing at all": {"gradient_share": np.nan, "unweighted_gradient_share": np.nan},
+    "a ratio that is 2 % off": {"loss_share": weighted(0.014, 10.2)},
+}
+
+
+@pytest.mark.parametrize("case", IDLE)
+def test_a_weight_that_cannot_act_in_some_fold_fails_the_trial(case):
+    score = evaluate(measuring(fold=4, **IDLE[case]), [trial(3)])[0]
+    assert score.failure.startswith(
+        "the class weights cannot act: in the first epoch of repeat 1, fold 1, class 1 has "
+    )
+    assert score.fold_scores.size == 0
+    assert score.first_epoch is None
+
+
+def test_failure_of_a_weight_says_where_how_much_and_what_to_do():
+    the_objective = measuring(fold=4, **IDLE["shares that do not move"])
+    assert evaluate(the_objective, [trial(3)])[0].failure == (
+        "the class weights cannot act: in the first epoch of repeat 1, fold 1, class 1 has a share of 0.014 of the "
+        "loss without them and a share of 0.014 with them (minority_weight 10, majority_weight 1); standardize the "
+        "columns, lower learning_rate, or leave the weights equal"
+    )
+    reason = evaluate(measuring(fold=4, **IDLE["nothing at all"]), [trial(3)])[0].failure
+    assert "class 1 has no finite share of the gradient without them and no finite share with them" in reason
+
+
+@pytest.mark.parametrize("case", IDLE)
+def test_equal_weights_have_nothing_to_prove(case):
+    score = evaluate(measuring(fold=4, **IDLE[case]), [trial(3, minority_weight=7.0, majority_weight=7.0)])[0]
+    assert score.failure is None
+
+
+@pytest.mark.parametrize("ratio", [1e-12, 1e-3, 1.5, 1e6, 1e18, 1e30])
+def test_weights_of_any_ratio_act_within_rounding(ratio):
+    score = evaluate(measuring(ratio), [trial(3, minority_weight=ratio)])[0]
+    assert score.failure is None
+
+
+def test_divergence_is_told_before_the_weights():
+    reason = evaluate(measuring(fold=4, diverging=(1,), **IDLE["nothing at all"]), [trial(1)])[0].failure
+    assert reason.startswith("training diverged: ")
+
+
+def test_weights_of_a_class_far_on_its_own_side_cannot_act_in_a_real_training():
+    table = dataset(n_features=1)
+    table.X[:, 0] = np.where(table.y > 0, 1e4, -1.0)
+    the_plan = plan(table, n_splits=3)
+    scores = [
+        evaluate(
+            Objective(dataset=table, folds=the_plan.folds, trainer=StackedTrainer(the_plan), scoring=ScoringSection()),
+            [params],
+        )[0]
+        for params in (
+            trial(0, epochs=2, standardize=False, learning_rate=1e-12),
+            trial(1, epochs=2),
+        )
+    ]
+    assert scores[1].failure is None
+    assert scores[1].first_epoch.loss_share.shape == (3,)
+    assert (scores[1].first_epoch.loss_share > scores[1].first_epoch.unweighted_loss_share).all()
+    assert "the class weights cannot act" in scores[0].failure
 
 
 def test_engine_counts_models_and_the_time_in_which_anything_trained():

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-import tuner.run
 from tuner.config.load import load_config
+from tuner.config.schema import EngineSection
+from tuner.engine import OnDemand
 from tuner.errors import EngineError
 from tuner.interruption import StopRequest
 from tuner.run import prepare
-from tuner.timing import Clock
 
 SMOKE = Path(__file__).parents[1] / "configs" / "smoke.yaml"
 
@@ -50,9 +50,7 @@ class MadeUpObjective:
 @pytest.fixture
 def on_demand(monkeypatch):
     monkeypatch.setattr(MadeUpObjective, "n_made", 0)
-    monkeypatch.setattr(tuner.run, "make_objective", MadeUpObjective)
-    prepared = prepare(load_config(SMOKE).config)
-    return tuner.run._OnDemand(prepared, StopRequest(), Clock())
+    return OnDemand(MadeUpObjective, EngineSection(), StopRequest())
 
 
 def test_two_batches_that_begin_at_once_share_one_engine(on_demand):

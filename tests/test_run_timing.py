@@ -41,7 +41,7 @@ def run(tmp_path, monkeypatch):
     """Run the smoke study; everything that it writes is in `tmp_path`."""
 
     def go(*overrides, meanwhile=lambda stack: None, **options):
-        monkeypatch.setattr(tuner.run, "_trainer", lambda prepared, clock: QuickTrainer(prepared.folds, meanwhile))
+        monkeypatch.setattr(tuner.run, "_trainer", lambda name, plan: QuickTrainer(plan.folds, meanwhile))
         loaded = load_config(SMOKE, overrides=[f"output.root={tmp_path}", *overrides])
         return run_study(loaded, **options)
 

@@ -14,7 +14,7 @@ from sklearn import metrics
 from tuner.config.schema import ScoringSection
 from tuner.config.values import DecisionMetric, RankingMetric
 from tuner.errors import DataError
-from tuner.scoring import DECISION_METRICS, RANKING_METRICS, cuts, score
+from tuner.scoring import DECISION_METRICS, RANKING_METRICS, best_cuts, cuts, score, score_at
 
 
 def g_mean(y, called):
@@ -110,6 +110,36 @@ def test_best_cut_lies_halfway_to_the_next_row():
     logits = np.array([[-1, 1, 2, 3], [3, 2, 1, 0], [1, 1, 1, 1]], np.float32)
     assert cuts(scoring("f1", threshold="best"), y, logits).tolist() == [1.5, -np.inf, -np.inf]
     assert cuts(scoring("accuracy", threshold="best"), y[[0, 1, 3]], logits[1:2, :3]).tolist() == [np.inf]
+
+
+@pytest.mark.parametrize("metric", DECISIONS)
+@settings(max_examples=40, deadline=None)
+@given(case=labels_and_logits(), data=st.data(), beta=betas)
+def test_every_model_is_scored_at_its_own_cut(metric, case, data, beta):
+    y, logits = case
+    own = st.sampled_from([-np.inf, np.inf, *logits.ravel()]) | st.floats(-20, 20)
+    at = np.array(data.draw(st.lists(own, min_size=len(logits), max_size=len(logits))))
+    expected = [DECISIONS[metric](y, row > cut, beta) for row, cut in zip(logits, at, strict=True)]
+    actual = score_at(scoring(metric, beta=beta), y, logits, at)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_best_cut_parts_neighbors_among_the_float32s():
+    one = np.float32(1.0)
+    above = [one := np.nextafter(one, np.float32(2.0)) for _ in range(4)]
+    for low, high in zip(above, above[1:], strict=False):
+        (cut,) = cuts(scoring("f1", threshold="best"), np.array([0, 1], np.int32), np.array([[low, high]]))
+        assert low < cut < high
+
+
+def test_best_cut_of_any_measure_is_where_that_measure_is_greatest():
+    y = np.array([0, 1, 0, 0, 1, 1], np.int32)
+    logits = np.array([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]])
+    for cost, expected in ((0.4, 0.5), (0.6, 3.5)):  # of a row called by mistake; one called rightly earns 1
+        assert best_cuts(lambda counts, cost=cost: counts.tp - cost * counts.fp, y, logits).tolist() == [expected]
+    assert best_cuts(lambda counts: -counts.tp - counts.fp, y, logits).tolist() == [np.inf]
+    assert best_cuts(lambda counts: counts.recall, y, logits).tolist() == [0.5]
+    assert best_cuts(lambda counts: counts.recall, y[1:], logits[:, 1:]).tolist() == [-np.inf]
 
 
 def hardest_case(n=10_000):

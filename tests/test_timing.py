@@ -87,11 +87,11 @@ def test_training_hides_what_goes_on_beside_it_and_idle_cores_are_told():
         "since": "process",
         "wall": {
             "total": 20.0, "train": 8.0, "compile": 1.0, "metrics": 0.0, "import": 3.0, "start": 2.0, "data": 0.0,
-            "ask": 0.0, "tell": 0.0, "outputs": 2.0, "other": 4.0,
+            "ask": 0.0, "tell": 0.0, "evidence": 0.0, "outputs": 2.0, "other": 4.0,
         },
         "cores": {
             "threads": 2, "train": 12.0, "compile": 1.0, "metrics": 0.5, "import": 3.0, "start": 2.0, "data": 0.0,
-            "ask": 2.0, "tell": 0.0, "outputs": 2.0,
+            "ask": 2.0, "tell": 0.0, "evidence": 0.0, "outputs": 2.0,
             "window": 9.0, "idle": 4.5, "idle_share": 0.25, "idle_share_of_run": 0.6625,
         },
         "share_outside_training": 0.6,

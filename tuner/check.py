@@ -11,10 +11,11 @@ import numpy as np
 from tuner.data.checks import Finding
 from tuner.errors import ConfigError
 from tuner.run import Prepared
-from tuner.study.lifecycle import check_predictions, predicted_bytes
 from tuner.study.loop import AT_ONCE
+from tuner.study.predictions import check_predictions, predicted_bytes
 from tuner.training.stack import STREAM_BYTES, Program, program_of, stack_bytes, trials_per_stack
 from tuner.trial import TrialParams
+from tuner.verdict.arms import make_arms, resolve_rates
 
 STEP_SECONDS = 1.4e-6
 """Cost of one step of one model that no arithmetic explains, on one core of the machine it was measured on."""
@@ -42,6 +43,7 @@ LOADING_BYTES = 26
 class Plan:
     """What `check` explains: plain data, in the order it is shown.
 
+    `evidence_models` are trained when the search is done, `verdict_models` for a verdict, 0 where `run` makes none.
     `memory_bytes` and `seconds` are estimates; nobody has measured the sequential trainer, so its seconds are None.
     """
 
@@ -61,6 +63,8 @@ class Plan:
     search_space: dict[str, dict[str, object]]
     fixed: dict[str, object]
     baselines: list[dict[str, object]]
+    evidence_models: int
+    verdict_models: int
     trials_at_once: int
     predictions_bytes: int
     memory_bytes: int
@@ -100,10 +104,12 @@ def make_plan(prepared: Prepared, *, threads: int) -> Plan:
         search_space=space.describe(),
         fixed=dict(space.fixed),
         baselines=[dict(point.params) for point in space.points if point.origin != "sampled"],
+        evidence_models=_evidence_models(prepared),
+        verdict_models=_verdict_models(prepared),
         trials_at_once=min(_under_way(prepared), threads * min(config.study.batch_size, _trials_per_stack(prepared))),
         predictions_bytes=predicted_bytes(folds.plan, n_trials) if keep else 0,
         memory_bytes=_memory(prepared, threads),
-        seconds=None if _is_sequential(prepared) else n_trials * _trial_seconds(prepared) / _lanes(prepared, threads),
+        seconds=None if _is_sequential(prepared) else _seconds(prepared, threads),
         notices=[*space.notices, *_refusals(prepared, n_trials)],
         findings=prepared.findings(),
     )
@@ -226,6 +232,33 @@ def _values(described: Mapping[str, object]) -> Sequence[object]:
         case {"low": int() as low, "high": int() as high}:
             return sorted({round(value) for value in np.geomspace(low, high, 100).tolist()})
     return [described["high"]]
+
+
+def _evidence_models(prepared: Prepared) -> int:
+    """Return the models behind the weight band and the noise budget."""
+    evidence, plan = prepared.config.evidence, prepared.folds.plan
+    seeds = max(0, evidence.noise_seeds - 1) if plan.kind == "stratified_kfold" else 0
+    return (evidence.band_weights + 2 * seeds) * plan.n_folds
+
+
+def _verdict_models(prepared: Prepared) -> int:
+    """Return the models of a verdict: of every arm and outer fold its search and its winner."""
+    section, config = prepared.config.verdict, prepared.config
+    if not section.enabled:
+        return 0
+    arms = make_arms(section.arms, resolve_rates(section, prepared.space))
+    searched = len(arms) * section.n_trials + config.evidence.band_weights
+    return prepared.folds.plan.n_folds * (searched * section.inner_splits + len(arms))
+
+
+def _seconds(prepared: Prepared, threads: int) -> float:
+    """Return a rough time of everything that trains; models of inner folds see a part of the rows."""
+    n_trials, n_folds = prepared.space.n_trials(prepared.config.study), prepared.folds.plan.n_folds
+    n_models = n_trials * n_folds + _evidence_models(prepared)
+    inner = 1.0 - 1.0 / prepared.config.verdict.inner_splits
+    return (
+        (n_models + inner * _verdict_models(prepared)) / n_folds * _trial_seconds(prepared) / _lanes(prepared, threads)
+    )
 
 
 def _trial_seconds(prepared: Prepared) -> float:

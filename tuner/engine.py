@@ -8,9 +8,10 @@ share the threads: the stacks of a second batch follow those of the first withou
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -100,6 +101,52 @@ def open_engine(section: EngineSection, objective: Objective, stop: StopRequest)
             yield engine
         finally:
             engine.close()
+
+
+@dataclass(slots=True)
+class OnDemand:
+    """The engine, made when the first batch arrives: a study that is done never loads TensorFlow."""
+
+    make: Callable[[], Objective]
+    section: EngineSection
+    stop: StopRequest
+    _engine: LocalEngine | None = None
+    _resources: ExitStack = field(default_factory=ExitStack)
+    _is_closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __enter__(self) -> OnDemand:
+        """Make nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the engine, if there is one, for good."""
+        with self._lock:
+            self._is_closed = True
+            self._resources.close()
+
+    def __call__(self, batch: Sequence[TrialParams], folds: Sequence[int] | None = None) -> list[TrialScore]:
+        """Evaluate one batch; see `trial.Evaluate`."""
+        return self._opened()(batch, folds)
+
+    def _opened(self) -> LocalEngine:
+        with self._lock:
+            if self._is_closed:
+                raise EngineError("the run ended before this batch began; the next run trains it")
+            if self._engine is None:
+                engine = open_engine(self.section, self.make(), self.stop)
+                self._engine = self._resources.enter_context(engine)
+            return self._engine
+
+    @property
+    def train_seconds(self) -> float:
+        """As of `LocalEngine`; 0 where none was made."""
+        return self._engine.train_seconds if self._engine else 0.0
+
+    @property
+    def models_trained(self) -> int:
+        """As of `LocalEngine`; 0 where none was made."""
+        return self._engine.models_trained if self._engine else 0
 
 
 def _covered(spans: Sequence[Span]) -> float:

@@ -55,7 +55,14 @@ class OutputsWritten:
     files: dict[str, str]
 
 
-Event = StudyOpened | BatchFinished | Notice | OutputsWritten
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceStep:
+    """Something beside the search began, or came one step further: a line that says what."""
+
+    text: str
+
+
+Event = StudyOpened | BatchFinished | EvidenceStep | Notice | OutputsWritten
 Listener = Callable[[Event], None]
 
 

@@ -56,8 +56,9 @@ class WeightBand(TypedDict):
 class Correction(TypedDict):
     """Probabilities after one correction: `raw`, `analytic`, `intercept`, `sigmoid` or `isotonic`.
 
-    Scored on rows that the correction was not fitted on; lower is better throughout. `mean_probability` is to be
-    compared with the prevalence. `bins` are (mean probability, share of positive rows, rows) of equal-mass bins.
+    Scored on rows that the correction was not fitted on; lower is better throughout. `calibration_error` is the mean
+    over repeats. `mean_probability` is to be compared with the prevalence. `bins`, of the rows of all repeats, are
+    (mean probability, share of positive rows, rows) of equal-mass bins.
     """
 
     name: str
@@ -89,7 +90,9 @@ class ProbabilityCorrection(TypedDict):
 class Achieved(TypedDict):
     """What the decisions reach on rows that did not choose the threshold; counts are per repeat, so may be fractions.
 
-    Intervals are Clopper-Pearson's, of one repeat's rows; None where nothing is called.
+    Intervals of recall and precision are Clopper-Pearson's, of one repeat's rows; None where nothing is called. `value`
+    is a mean over folds with its corrected interval, or, of recall, precision or alerts, what stands above it with an
+    interval of the rows.
     """
 
     recall: float
@@ -122,9 +125,10 @@ class ThresholdChoice(TypedDict):
 class NoiseBudget(TypedDict):
     """Where the noise in the difference of the two best trials comes from; `n_seeds` seeds on each of `n_folds` folds.
 
-    `sd_folds` and `sd_seeds` are standard deviations of the difference over folds and, within a fold, over seeds.
-    `half_width` is that of the corrected 95 % interval as the study has it (one seed), `half_width_all_seeds` with the
-    mean over all seeds instead, `floor` with any number of repeats and seeds.
+    `difference` and `ci95` are of the means over all seeds. `sd_folds` and `sd_seeds` are standard deviations of the
+    difference over folds and, within a fold, over seeds; `share_seeds` is the seeds' share of both variances.
+    `half_width` is what all seeds together make that of the corrected 95 % interval with one seed, as the study has it,
+    `half_width_all_seeds` that of `ci95`, `floor` the one with any number of repeats and seeds.
     """
 
     trials: tuple[int, int]

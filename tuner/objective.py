@@ -15,7 +15,12 @@ from tuner.data.folds import Folds
 from tuner.scoring import score
 from tuner.timing import Clock
 from tuner.training.trainer import Predictions, Trainer
-from tuner.trial import TrialParams, TrialScore
+from tuner.trial import FirstEpoch, TrialParams, TrialScore
+
+Shares = NDArray[np.float64]
+
+ODDS_TOLERANCE = 0.01
+"""How far the class weights may be from lifting the odds of a share by their ratio; float32 is 1e-7 off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +77,39 @@ class Objective:
             if lost:
                 return TrialScore.failed(params.number, self._divergence(params, fold, lost[0]), seconds=seconds)
             fold_scores[:, j] = score(self.scoring, self.dataset.y[rows], logits)
+        if predictions.first_epoch is not None:
+            reason = self._idle_weights(params, predictions.first_epoch, folds)
+            if reason is not None:
+                return TrialScore.failed(params.number, reason, seconds=seconds)
         return TrialScore(
             number=params.number,
             checkpoint_epochs=np.array(epochs, np.int64),
             fold_scores=fold_scores,
             logits=self._by_row(predictions.logits[-1], folds),
             seconds=seconds,
+            first_epoch=predictions.first_epoch,
         )
+
+    def _idle_weights(self, params: TrialParams, first_epoch: FirstEpoch, folds: Sequence[int]) -> str | None:
+        """Return where and how the class weights of a trial did not act in its first epoch; None where they did."""
+        ratio = params.minority_weight / params.majority_weight
+        if ratio == 1.0:
+            return None
+        for what, before, after in (
+            ("loss", first_epoch.unweighted_loss_share, first_epoch.loss_share),
+            ("gradient", first_epoch.unweighted_gradient_share, first_epoch.gradient_share),
+        ):
+            idle = np.flatnonzero(~_acted(before, after, ratio=ratio))
+            if idle.size:
+                fold = folds[idle[0]]
+                return (
+                    f"the class weights cannot act: in the first epoch of repeat {self.folds.repeat[fold]}, fold "
+                    f"{self.folds.split[fold]}, class 1 has {_share(before[idle[0]])} of the {what} without them and "
+                    f"{_share(after[idle[0]])} with them (minority_weight {params.minority_weight:g}, majority_weight "
+                    f"{params.majority_weight:g}); standardize the columns, lower learning_rate, or leave the "
+                    "weights equal"
+                )
+        return None
 
     def _divergence(self, params: TrialParams, fold: int, epoch: int) -> str:
         repeat, split = int(self.folds.repeat[fold]), int(self.folds.split[fold])
@@ -96,3 +127,20 @@ class Objective:
             rows = self.folds.valid[fold]
             out[places[j], np.searchsorted(self.folds.scored_rows, rows)] = logits[j, : len(rows)]
         return out
+
+
+def _acted(before: Shares, after: Shares, *, ratio: float) -> NDArray[np.bool_]:
+    """Return in which folds weights of a ratio turned class 1's share `before` into `after`, as they must.
+
+    odds(after) = ratio * odds(before), where d share = share * (1 - share) * d log odds. A share of 0, of 1 or of
+    nothing is moved by no weight.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        due = ratio * before / (ratio * before + 1.0 - before)
+    tolerance = ODDS_TOLERANCE * due * (1.0 - due) + np.finfo(np.float64).eps
+    return np.asarray((before > 0.0) & (before < 1.0) & (np.abs(after - due) <= tolerance))
+
+
+def _share(value: float) -> str:
+    """Return a share for people; NaN is the share of a sum that is 0 or not finite."""
+    return "no finite share" if np.isnan(value) else f"a share of {value:.4g}"

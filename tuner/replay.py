@@ -145,10 +145,11 @@ def _replay_fold(
     folds, scoring = prepared.folds, prepared.config.scoring
     trainer = SequentialTrainer(prepared.training_plan)
     epochs = record.checkpoint_epochs.tolist()
-    again = trainer.train_fold(params, fold, due=epochs, should_stop=stop)
+    answer = trainer.train_fold(params, fold, due=epochs, should_stop=stop)
     stop.raise_if_set()
-    if again is None:
+    if answer is None:
         raise RuntimeError("the trainer stopped although nobody asked it to")
+    again, _ = answer
     repeat, rows = int(folds.repeat[fold]), folds.valid[fold]
     y = prepared.dataset.y[rows]
     stored, replayed = record.fold_scores[:, fold], score(scoring, y, again)

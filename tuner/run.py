@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import platform
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from tuner import collector
+from tuner.appraisal import AppraisalPlan, appraise
 from tuner.config.load import CONFIG_NAME, LoadedConfig, dump_config
 from tuner.config.schema import Config
 from tuner.data.checks import Finding, examine
 from tuner.data.dataset import Dataset, load_dataset
-from tuner.data.folds import Folds, make_folds
+from tuner.data.folds import Folds, make_folds, with_seeds
 from tuner.data.summary import summarize
-from tuner.engine import LocalEngine, n_threads, open_engine
-from tuner.errors import EngineError, StudyError
+from tuner.engine import OnDemand, n_threads
+from tuner.errors import StudyError
 from tuner.events import Listener, Notice, OutputsWritten, ignore
+from tuner.evidence import Verdict
 from tuner.files import make_folder, remove, write_atomically
 from tuner.interruption import StopRequest
 from tuner.objective import Objective
@@ -33,7 +34,7 @@ from tuner.study.space import ResolvedSpace, resolve_space
 from tuner.study.summary import StudySummary, load_summary
 from tuner.timing import Account, Clock
 from tuner.training.trainer import Trainer, TrainingPlan
-from tuner.trial import TrialParams, TrialScore
+from tuner.verdict.comparison import Comparison, VerdictPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +47,36 @@ class Prepared:
     space: ResolvedSpace
 
     @property
+    def all_folds(self) -> Folds:
+        """The study's folds, and behind them the same ones under the other seeds of the noise budget."""
+        n_seeds = self.config.evidence.noise_seeds
+        return with_seeds(self.folds, n_seeds) if n_seeds and self.folds.plan.kind == "stratified_kfold" else self.folds
+
+    @property
     def training_plan(self) -> TrainingPlan:
         """What the trainers must know."""
         return TrainingPlan(
             dataset=self.dataset,
-            folds=self.folds,
+            folds=self.all_folds,
             seed=self.config.study.seed,
             longest=self.space.longest_training,
             n_checkpoints=self.config.training.checkpoints,
+        )
+
+    @property
+    def appraisal_plan(self) -> AppraisalPlan:
+        """What decides the evidence beside the trials."""
+        config = self.config
+        return AppraisalPlan(
+            section=config.evidence,
+            rule=config.threshold,
+            scoring=config.scoring,
+            space=self.space,
+            y=self.dataset.y,
+            folds=self.all_folds,
+            seed=config.study.seed,
+            keeps_predictions=config.study.predictions.keep,
+            threads=n_threads(config.engine),
         )
 
     @property
@@ -70,6 +93,27 @@ class Prepared:
             spec=_spec(self),
             config=config.model_dump(mode="json"),
             versions=_versions(),
+        )
+
+    def comparison(self) -> Comparison:
+        """Return the verdict that the config describes, about to be made.
+
+        Raises:
+            ConfigError: the folds or the metric cannot carry a verdict.
+            DataError: too few rows of a class.
+        """
+        config = self.config
+        return Comparison(
+            VerdictPlan(
+                section=config.verdict,
+                scoring=config.scoring,
+                space=self.space,
+                dataset=self.dataset,
+                folds=self.folds,
+                seed=config.study.seed,
+                band_weights=config.evidence.band_weights,
+                spec=_spec(self),
+            )
         )
 
     def findings(self) -> list[Finding]:
@@ -127,6 +171,7 @@ def run_study(
     with clock.phase("data"):
         prepared = prepare(loaded.config)
         findings, plan = prepared.findings(), prepared.study_plan
+        comparison = prepared.comparison() if loaded.config.verdict.enabled else None
     for finding in findings:
         if finding.level == "warning":
             listen(Notice(text=f"{finding.subject}: {finding.evidence}. {finding.advice}"))
@@ -135,11 +180,18 @@ def run_study(
         collector.thawed_afterwards(),
         open_study(plan, database, clock=clock) as study,
         _recorded(study, threads=threads),
-        _OnDemand(prepared, stop, clock) as evaluate,
+        OnDemand(lambda: make_objective(prepared, clock=clock), loaded.config.engine, stop) as evaluate,
     ):
         if study.target == study.plan.n_trials or not (loaded.folder / CONFIG_NAME).exists():
             _write_config(loaded)
         optimize(study, evaluate, listen=listen, should_stop=stop)
+        stop.raise_if_set()
+        with clock.phase("evidence"):
+            appraise(study, prepared.appraisal_plan, evaluate, listen=listen, should_stop=stop)
+        stop.raise_if_set()
+        n_judged = 0
+        if comparison is not None:
+            _, n_judged = judge(prepared, comparison, study, listen=listen, stop=stop, clock=clock)
     stop.raise_if_set()
 
     with clock.phase("outputs"):
@@ -151,9 +203,96 @@ def run_study(
         files=files,
         seconds=time.perf_counter() - began,
         train_seconds=evaluate.train_seconds,
-        models_trained=evaluate.models_trained,
+        models_trained=evaluate.models_trained + n_judged,
         time=clock.account(threads=threads),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictResult:
+    """A verdict, and what making it took; see `RunResult`. `models_trained` counts those of this call."""
+
+    verdict: Verdict
+    summary: StudySummary
+    files: dict[str, str]
+    seconds: float
+    models_trained: int
+    time: Account
+
+
+def make_verdict(
+    loaded: LoadedConfig, *, listen: Listener = ignore, stop: StopRequest | None = None, clock: Clock | None = None
+) -> VerdictResult:
+    """Make the verdict of a config, or finish one that was begun, then write report and exports.
+
+    The study is made where there is none; none of its trials is trained. Arguments are those of `run_study`.
+
+    Raises:
+        TunerError: in one of its kinds; every outer fold finished until then is kept.
+    """
+    began = time.perf_counter()
+    stop, clock = stop or StopRequest(), clock or Clock()
+    with clock.phase("data"):
+        prepared = prepare(loaded.config)
+        plan, comparison = prepared.study_plan, prepared.comparison()
+    database, threads = find_database(loaded), n_threads(loaded.config.engine)
+    with (
+        collector.thawed_afterwards(),
+        open_study(plan, database, clock=clock) as study,
+        _recorded(study, threads=threads),
+    ):
+        if not (loaded.folder / CONFIG_NAME).exists():
+            _write_config(loaded)
+        verdict, n_models = judge(prepared, comparison, study, listen=listen, stop=stop, clock=clock)
+    with clock.phase("outputs"):
+        summary = load_summary(database, loaded.config.study.name)
+        files = {"config": str(loaded.folder / CONFIG_NAME), "database": str(database)}
+        files |= write_outputs(summary, loaded.folder, listen=listen)
+    return VerdictResult(
+        verdict=verdict,
+        summary=summary,
+        files=files,
+        seconds=time.perf_counter() - began,
+        models_trained=n_models,
+        time=clock.account(threads=threads),
+    )
+
+
+def judge(
+    prepared: Prepared,
+    comparison: Comparison,
+    study: OpenStudy,
+    *,
+    listen: Listener,
+    stop: StopRequest,
+    clock: Clock,
+) -> tuple[Verdict, int]:
+    """Return the verdict of an open study, stored with it, and how many models were trained for it here."""
+    config = prepared.config
+    with clock.phase("data"):
+        nested = comparison.nested
+    training = TrainingPlan(
+        dataset=nested.dataset,
+        folds=nested.folds,
+        seed=config.study.seed,
+        longest=prepared.space.longest_training,
+        n_checkpoints=1,
+        clock=clock,
+    )
+
+    def objective() -> Objective:
+        trainer = _trainer(config.training.trainer, training)
+        return Objective(
+            dataset=training.dataset, folds=training.folds, trainer=trainer, scoring=comparison.scoring, clock=clock
+        )
+
+    with OnDemand(objective, config.engine, stop) as evaluate:
+        verdict = comparison.run(study, evaluate, listen=listen, should_stop=stop)
+    stop.raise_if_set()
+    if verdict is None:
+        raise RuntimeError("the verdict ended before its last fold although nobody asked it to")
+    study.keep_evidence("verdict", comparison.key, verdict)
+    return verdict, evaluate.models_trained
 
 
 @contextmanager
@@ -201,16 +340,16 @@ def make_objective(prepared: Prepared, *, clock: Clock | None = None) -> Objecti
     clock = clock or Clock()
     return Objective(
         dataset=prepared.dataset,
-        folds=prepared.folds,
-        trainer=_trainer(prepared, clock),
+        folds=prepared.all_folds,
+        trainer=_trainer(prepared.config.training.trainer, replace(prepared.training_plan, clock=clock)),
         scoring=prepared.config.scoring,
         clock=clock,
     )
 
 
-def _trainer(prepared: Prepared, clock: Clock) -> Trainer:
-    plan = replace(prepared.training_plan, clock=clock)
-    if prepared.config.training.trainer == "sequential":
+def _trainer(name: str, plan: TrainingPlan) -> Trainer:
+    clock = plan.clock
+    if name == "sequential":
         with clock.phase("import"), collector.at_rest():
             from tuner.training.sequential import SequentialTrainer
 
@@ -219,48 +358,6 @@ def _trainer(prepared: Prepared, clock: Clock) -> Trainer:
         from tuner.training.stacked import StackedTrainer
 
     return StackedTrainer(plan)
-
-
-@dataclass(slots=True)
-class _OnDemand:
-    """The engine, made when the first batch arrives: a study that is done never loads TensorFlow."""
-
-    prepared: Prepared
-    stop: StopRequest
-    clock: Clock
-    _engine: LocalEngine | None = None
-    _resources: ExitStack = field(default_factory=ExitStack)
-    _is_closed: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __enter__(self) -> _OnDemand:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._is_closed = True
-            self._resources.close()
-
-    def __call__(self, batch: Sequence[TrialParams], folds: Sequence[int] | None = None) -> list[TrialScore]:
-        return self._opened()(batch, folds)
-
-    def _opened(self) -> LocalEngine:
-        with self._lock:
-            if self._is_closed:
-                raise EngineError("the run ended before this batch began; the next run trains it")
-            if self._engine is None:
-                objective = make_objective(self.prepared, clock=self.clock)
-                engine = open_engine(self.prepared.config.engine, objective, self.stop)
-                self._engine = self._resources.enter_context(engine)
-            return self._engine
-
-    @property
-    def train_seconds(self) -> float:
-        return self._engine.train_seconds if self._engine else 0.0
-
-    @property
-    def models_trained(self) -> int:
-        return self._engine.models_trained if self._engine else 0
 
 
 def _spec(prepared: Prepared) -> dict[str, dict[str, object]]:

@@ -53,27 +53,57 @@ def score(scoring: ScoringSection, y: NDArray[np.int32], logits: Logits) -> Floa
     if scoring.metric in RANKING_METRICS:
         return RANKING_METRICS[scoring.metric](positive, negative)
     if scoring.threshold == "best":
-        return _at_best(scoring, positive, negative)[0]
+        return _at_best(_measure(scoring), positive, negative)[0]
     cut = _logit(scoring.threshold)
-    return DECISION_METRICS[scoring.metric](_counts_above(cut, positive, negative), scoring.beta)
+    return _measure(scoring)(_counts_above(cut, positive, negative))
+
+
+def score_at(scoring: ScoringSection, y: NDArray[np.int32], logits: Logits, cuts: Floats) -> Floats:
+    """Return one score per row of `logits`, rows above its own logit cut called positive.
+
+    Args:
+        scoring: a metric of decisions; its threshold plays no part.
+        y: labels 0 and 1, both among them. Shape `(V,)`.
+        logits: shape `(A, V)`, finite.
+        cuts: as from the function of that name, shape `(A,)`; infinite ones call all rows or none.
+
+    Returns:
+        Shape `(A,)`, float64.
+    """
+    positive, negative = _by_class(y, logits)
+    return _measure(scoring)(_counts_above(cuts[:, None], positive, negative))
 
 
 def cuts(scoring: ScoringSection, y: NDArray[np.int32], logits: NDArray[np.float32]) -> Floats:
     """Return the logit above which a row is called positive, one per row of `logits`, as `score` calls them.
 
-    The best cut lies halfway between the lowest score called and the highest that is not.
-
     Args:
         scoring, y, logits: as for `score`.
 
     Returns:
-        Shape `(A,)`; minus infinity where all rows are called, infinity where none is.
+        Shape `(A,)`; the best ones as from `best_cuts`.
     """
     if scoring.threshold != "best":
         return np.full(len(logits), _logit(scoring.threshold))
-    lowest = _at_best(scoring, *_by_class(y, logits))[1]
+    return best_cuts(_measure(scoring), y, logits)
+
+
+def best_cuts(measure: Measure, y: NDArray[np.int32], logits: Logits) -> Floats:
+    """Return the logit cut at which a measure is greatest, one per row of `logits`.
+
+    It lies halfway between the lowest score called and the highest that is not.
+
+    Args:
+        measure: of the rows called; never better for calling a further negative row.
+        y: labels 0 and 1, both among them. Shape `(V,)`.
+        logits: shape `(A, V)`, finite.
+
+    Returns:
+        Shape `(A,)`; minus infinity where all rows are called, infinity where none is.
+    """
+    lowest = _at_best(measure, *_by_class(y, logits))[1]
     below = np.max(logits, axis=1, where=logits < lowest[:, None], initial=-np.inf)
-    return np.asarray((lowest + below) / 2)
+    return np.asarray(lowest / 2 + below.astype(np.float64) / 2)
 
 
 def _logit(probability: float) -> np.float64:
@@ -120,6 +150,9 @@ def _squared_sigmoid(z: Floats) -> Floats:
     return np.square(np.where(z > 0, 1.0, small) / (1.0 + small))
 
 
+ROW_LOSSES: dict[str, Callable[[Floats], Floats]] = {"neg_log_loss": _softplus, "neg_brier_score": _squared_sigmoid}
+"""What a row costs by the logit of its wrong class, in any shape; the metric is minus the mean."""
+
 RANKING_METRICS: dict[str, Callable[[Logits, Logits], Floats]] = {
     "roc_auc": _roc_auc,
     "average_precision": _average_precision,
@@ -134,12 +167,15 @@ RANKING_METRICS: dict[str, Callable[[Logits, Logits], Floats]] = {
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Rows called positive at some thresholds: `tp` true and `fp` false ones, of equal shape, of P and N rows."""
+    """Rows called positive at some thresholds: `tp` true and `fp` false ones, of equal shape, of P and N rows.
+
+    P and N may differ from count to count: of a shape that broadcasts against the others.
+    """
 
     tp: Floats
     fp: Floats
-    n_positive: int
-    n_negative: int
+    n_positive: int | Floats
+    n_negative: int | Floats
 
     @property
     def recall(self) -> Floats:
@@ -152,8 +188,12 @@ class Counts:
         return (self.n_negative - self.fp) / self.n_negative
 
 
-def _counts_above(cut: np.float64, positive: Logits, negative: Logits) -> Counts:
-    """Return the counts at one cut. Shape `(A,)`."""
+Measure = Callable[[Counts], Floats]
+"""What is to be great about rows called positive; of the shape of the counts."""
+
+
+def _counts_above(cut: np.float64 | Floats, positive: Logits, negative: Logits) -> Counts:
+    """Return the counts at one cut, or at one for each model, `(A, 1)`. Shape `(A,)`."""
     tp, fp = (np.array([np.count_nonzero(row) for row in scores > cut], np.float64) for scores in (positive, negative))
     return Counts(tp, fp, positive.shape[1], negative.shape[1])
 
@@ -166,15 +206,19 @@ def _counts_at_positives(positive: Logits, negative: Logits) -> Counts:
     return Counts(tp.astype(np.float64), fp.astype(np.float64), n_positive, n_negative)
 
 
-def _at_best(scoring: ScoringSection, positive: Logits, negative: Logits) -> tuple[Floats, Floats]:
+def _measure(scoring: ScoringSection) -> Measure:
+    metric = DECISION_METRICS[scoring.metric]
+    return lambda counts: metric(counts, scoring.beta)
+
+
+def _at_best(measure: Measure, positive: Logits, negative: Logits) -> tuple[Floats, Floats]:
     """Return the best value over all thresholds and the lowest score called there, infinity for none. Each `(A,)`."""
-    measure = DECISION_METRICS[scoring.metric]
     positive = np.sort(positive, axis=1)
-    values = measure(_counts_at_positives(positive, negative), scoring.beta)
+    values = measure(_counts_at_positives(positive, negative))
     best = values.argmax(axis=1)[:, None]
     value, lowest = (np.take_along_axis(table, best, axis=1)[:, 0] for table in (values, positive))
-    nobody = measure(_counts_above(np.float64(np.inf), positive, negative), scoring.beta)
-    return np.maximum(value, nobody), np.where(nobody > value, np.inf, lowest)
+    nobody = measure(_counts_above(np.float64(np.inf), positive, negative))
+    return np.maximum(value, nobody), np.where(nobody > value, np.inf, lowest.astype(np.float64))
 
 
 def _ratio(over: Floats, under: Floats) -> Floats:
@@ -192,7 +236,7 @@ def _matthews(counts: Counts) -> Floats:
     n_positive, n_negative = counts.n_positive, counts.n_negative
     called = counts.tp + counts.fp
     over = counts.tp * n_negative - counts.fp * n_positive
-    return _ratio(over, np.sqrt(called * (n_positive + n_negative - called)) * math.sqrt(n_positive * n_negative))
+    return _ratio(over, np.sqrt(called * (n_positive + n_negative - called)) * np.sqrt(n_positive * n_negative))
 
 
 DECISION_METRICS: dict[str, Callable[[Counts, float], Floats]] = {

@@ -8,6 +8,7 @@
     metrics   scoring the predictions
     ask       drawing the parameters of trials
     tell      the database: opening it, storing, telling Optuna
+    evidence  statistics on stored predictions, when the search is done
     outputs   report and exports
 
 A thread is in one phase at a time: one begun inside another interrupts it. Seconds are those of the wall clock, also
@@ -31,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, final, get_args
 
-Phase = Literal["train", "compile", "metrics", "import", "start", "data", "ask", "tell", "outputs"]
+Phase = Literal["train", "compile", "metrics", "import", "start", "data", "ask", "tell", "evidence", "outputs"]
 Since = Literal["process", "import", "call"]
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -118,9 +119,9 @@ class Account:
         wall, cores = stored["wall"], stored["cores"]
         return cls(
             since=stored["since"],
-            wall={name: wall[name] for name in (*PHASES, "other")},
+            wall={name: wall.get(name, 0.0) for name in (*PHASES, "other")},  # runs from before a phase lack it
             threads=cores["threads"],
-            cores={name: cores[name] for name in PHASES},
+            cores={name: cores.get(name, 0.0) for name in PHASES},
             window=cores["window"],
             idle=cores["idle"],
         )

@@ -9,7 +9,7 @@ Axes    C checkpoints, J folds in all = n_repeats x n_splits (repeat-major), R r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, Protocol
 
 import numpy as np
@@ -26,7 +26,8 @@ class TrialParams:
     `minority_weight` and `majority_weight` multiply the loss of rows of class 1 and 0; pure ratios, never rescaled.
     `hidden_size` is the number of units in each of `hidden_layers` layers. `l2` is Keras' factor:
     loss += l2 * sum(kernel ** 2). `dropout` is Keras' rate, after every hidden layer; it has a default for
-    trials that were stored before there was any.
+    trials that were stored before there was any. `focal_gamma` is that of focal loss, at least 0, and 0 is
+    cross-entropy; no config names it and no study stores it: it is at home in one arm of the verdict.
     """
 
     number: int
@@ -43,6 +44,35 @@ class TrialParams:
     activation: Activation
     standardize: bool
     dropout: float = 0.0
+    focal_gamma: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstEpoch:
+    """Which share class 1 had in what drove the first epoch of training, summed over all of its rows, in each fold.
+
+    Each of shape `(J',)`, float64, from 0 to 1; NaN where both classes together have a sum of 0 or one that is not
+    finite. The weights acted where they lifted the odds of a share by their own ratio.
+
+    Attributes:
+        loss_share: of the loss, rows times their class weight.
+        gradient_share: of the absolute slope of the loss at the logits, rows times their class weight.
+        unweighted_loss_share, unweighted_gradient_share: the same of the same rows without the class weights.
+    """
+
+    loss_share: NDArray[np.float64]
+    gradient_share: NDArray[np.float64]
+    unweighted_loss_share: NDArray[np.float64]
+    unweighted_gradient_share: NDArray[np.float64]
+
+    def followed_by(self, other: FirstEpoch) -> FirstEpoch:
+        """Return the shares of these folds and then of others."""
+        return FirstEpoch(
+            **{
+                field.name: np.concatenate([getattr(self, field.name), getattr(other, field.name)])
+                for field in fields(self)
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +88,7 @@ class TrialScore:
         seconds: wall-clock seconds of training attributed to this trial.
         failure: why there is no score; the arrays are then empty. None when the trial has a score.
         pruned: why the rest of the folds is never trained; the arrays hold the folds there are. None when all are.
+        first_epoch: what the class weights did in every fold asked for; None where it was not measured.
     """
 
     number: int
@@ -67,6 +98,7 @@ class TrialScore:
     seconds: float
     failure: str | None = None
     pruned: str | None = None
+    first_epoch: FirstEpoch | None = None
 
     @property
     def mean(self) -> float | None:
@@ -149,7 +181,7 @@ class FoldPlan:
     """What the bookkeeping must know of the folds.
 
     Attributes:
-        kind: "stratified_kfold" or "holdout".
+        kind: "stratified_kfold", "holdout", or "nested": the folds that a verdict's searches train on.
         n_splits: folds per repeat; 1 for a holdout.
         n_repeats: repeats; for a holdout, seeds on the one fixed split.
         test_over_train: the correction term of `intervals.py`: validation rows / training rows of a fold for k-fold;
@@ -158,7 +190,7 @@ class FoldPlan:
         sha256: of the index arrays.
     """
 
-    kind: Literal["stratified_kfold", "holdout"]
+    kind: Literal["stratified_kfold", "holdout", "nested"]
     n_splits: int
     n_repeats: int
     test_over_train: float

@@ -61,8 +61,8 @@ def test_run_ends_with_the_best_weights_and_where_everything_lies(capsys, tmp_pa
     folder = tmp_path / "smoke"
     best = tuner.load_summary(folder / "study.db", "smoke").best
     lines = out.splitlines()
-    assert lines[0].startswith(f"best      {best.value:.4f} +- {best.interval.half_width:.4f} roc_auc on this table")
-    assert f"weights   {folder / 'best_weights.json'}" in lines
+    assert lines[0].startswith(f"best       {best.value:.4f} +- {best.interval.half_width:.4f} roc_auc on this table")
+    assert f"weights    {folder / 'best_weights.json'}" in lines
     assert err.startswith("smoke   6 trials, 3 models each, seed 0")
     names = {p.name for p in folder.iterdir()}
     assert {"study.db", "config.yaml", "report.html", "trials.csv", "folds.csv", "best_weights.json", "plots"} <= names
@@ -73,10 +73,18 @@ def test_json_is_one_object_on_stdout_and_lines_of_json_on_stderr(capsys, tmp_pa
     assert code == 0
     result = json.loads(out)
     assert list(result) == [
-        "study", "n_trials", "finished", "complete", "pruned", "failed", "running", "best", "seconds",
-        "train_seconds", "models_trained", "time", "files",
+        "study", "n_trials", "finished", "complete", "pruned", "failed", "running", "best", "corrected_score",
+        "weight_band", "threshold", "probability_correction", "verdict", "seconds", "train_seconds", "models_trained",
+        "time", "files",
     ]  # fmt: skip
-    assert (result["n_trials"], result["finished"], result["running"], result["models_trained"]) == (6, 6, 0, 18)
+    assert (result["n_trials"], result["finished"], result["running"]) == (6, 6, 0)
+    band = result["weight_band"]
+    assert result["models_trained"] == 3 * (6 + len(band["points"]) + 2 * 4)  # trials, the band, 4 more seeds of two
+    assert band["low"] <= band["best"] <= band["high"]
+    assert result["corrected_score"]["bbc"]["n_trials"] == 6
+    assert (result["corrected_score"]["nested"], result["verdict"]) == (None, None)
+    assert 0.0 < result["threshold"]["probability"] < 1.0
+    assert result["probability_correction"]["method"] in ("analytic", "intercept")
     assert 0 < result["train_seconds"] < result["seconds"]
     wall, cores = result["time"]["wall"], result["time"]["cores"]
     assert wall["total"] == pytest.approx(sum(seconds for name, seconds in wall.items() if name != "total"))
@@ -124,7 +132,7 @@ def test_a_higher_budget_goes_on_to_exactly_that_many(capsys, study):
 def test_status_tells_what_the_study_holds(capsys, finished):
     code, out, _ = run_cli(capsys, "status", finished)
     assert code == 0
-    assert "trials   6 of 6 finished (6 complete, 0 pruned, 0 failed, 0 running)" in out
+    assert "trials     6 of 6 finished (6 complete, 0 pruned, 0 failed, 0 running)" in out
     code, out, _ = run_cli(capsys, "status", finished, "--json")
     assert json.loads(out)["finished"] == 6
 
@@ -445,7 +453,7 @@ def test_mistakes_on_the_command_line_are_exit_code_2(capsys, arguments):
     assert "Usage:" in err
 
 
-COMMANDS = ["run", "check", "status", "report", "export", "replay", "dashboard"]
+COMMANDS = ["run", "check", "verdict", "status", "report", "export", "replay", "dashboard"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -566,14 +574,14 @@ def test_a_race_ends_with_the_trials_asked_for_and_says_when_losers_were_ruled_o
     pruned = [trial for trial in summary.trials if trial.state == "pruned"]
     assert len(pruned) > 2
     assert summary.n_finished == 12
-    assert f"\npruned    {pruned_text(summary)}\n" in out
+    assert f"\npruned     {pruned_text(summary)}\n" in out
     assert f"   {len(pruned)} pruned\n" in err
     for trial in summary.trials:
         n_repeats = 3 if trial.state == "complete" else int(trial.pruned.split()[3]) // 3
         assert trial.fold_scores.shape[1] == 3 * n_repeats
         assert load_logits(tmp_path / "smoke" / "study.db", "smoke", trial.number).shape == (n_repeats, 500)
     code, out, _ = run_cli(capsys, "status", tmp_path / "smoke")
-    assert f"pruned   {pruned_text(summary)}\n" in out
+    assert f"pruned     {pruned_text(summary)}\n" in out
     code, out, err = run_cli(capsys, "replay", tmp_path / "smoke", "--trial", pruned[0].number)
     assert code == 0
     assert f"the stored trial {pruned[0].number} on {pruned[0].n_folds} folds;" in out

@@ -90,7 +90,8 @@ WORDING = {
     "stduy: {}": "stduy   unknown key; did you mean study?",
     "n_trials: 3": "n_trials   unknown key; did you mean study.n_trials or verdict.n_trials?",
     "learning_rate: 3": (
-        "learning_rate   unknown key; did you mean search_space.learning_rate, training.learning_rate or verdict.learning_rate?"
+        "learning_rate   unknown key; did you mean search_space.learning_rate, training.learning_rate or\n"
+        "                  verdict.learning_rate?"
     ),
     "cv: {training: {}}": "cv.training   unknown key; did you mean training?",
     "training: {hidden_size: 8}": "training.hidden_size   unknown key; did you mean search_space.hidden_size?",

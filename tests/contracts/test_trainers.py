@@ -1,5 +1,7 @@
 """What every trainer promises, run over both, and the parity that ties the fast one to the plain one."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from problems import all_folds, dataset, never, plan, trial
@@ -7,11 +9,17 @@ from scipy.special import expit
 
 from tuner.training.sequential import SequentialTrainer
 from tuner.training.stacked import StackedTrainer
+from tuner.trial import FirstEpoch
 
 TRAINERS = pytest.mark.parametrize("make", [StackedTrainer, SequentialTrainer])
 
 PARITY = 1e-4
 """Largest difference in probability after 20 epochs; measured: under 1e-6."""
+
+
+SHARES = tuple(field.name for field in fields(FirstEpoch))
+SHARE_PARITY = 1e-6
+"""Largest difference in a share of the first epoch; measured: under 1e-7."""
 
 
 def train(trainer, *trials, folds=None):
@@ -92,6 +100,33 @@ def test_dropout_acts_in_training_and_not_in_prediction(make):
     assert np.nanmax(np.abs(answers[3].logits - answers[2].logits)) > 0.01
 
 
+@TRAINERS
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_class_weights_multiply_the_odds_of_class_1_in_loss_and_gradient_of_the_first_epoch(make, gamma):
+    weights = [(10.0, 1.0), (1.0, 1.0), (0.99, 0.01), (1.0, 50.0)]
+    answers = train(
+        make(plan(n_splits=3)),
+        *(
+            trial(i, epochs=2, minority_weight=one, majority_weight=zero, focal_gamma=gamma)
+            for i, (one, zero) in enumerate(weights)
+        ),
+    )
+    for number, (one, zero) in enumerate(weights):
+        first_epoch = answers[number].first_epoch
+        for what in ("loss_share", "gradient_share"):
+            after, before = getattr(first_epoch, what), getattr(first_epoch, f"unweighted_{what}")
+            assert after.shape == before.shape == (3,)
+            np.testing.assert_allclose(after / (1 - after) / (before / (1 - before)), one / zero, rtol=1e-5)
+
+
+@TRAINERS
+def test_first_epoch_is_that_of_each_fold_whatever_folds_train_with_it(make):
+    trainer = make(plan(n_splits=3, n_repeats=2))
+    whole, second = (train(trainer, trial(epochs=2), folds=folds)[0].first_epoch for folds in (None, (3, 4, 5)))
+    for name in SHARES:
+        np.testing.assert_allclose(getattr(second, name), getattr(whole, name)[3:], atol=SHARE_PARITY)
+
+
 CASES = {
     "mixed epochs and widths": [
         {"epochs": 20},
@@ -118,6 +153,18 @@ CASES = {
         {"dropout": 0.5, "hidden_layers": 2, "momentum": 0.9, "l2": 0.01, "batch_size": 25},
     ],
     "raw columns": [{"standardize": False, "learning_rate": 0.001}],
+    "focal loss with class weights": [
+        {"focal_gamma": 2.0, "learning_rate": 0.1},
+        {"focal_gamma": 0.5, "minority_weight": 300.0, "majority_weight": 0.5, "epochs": 9, "hidden_size": 5},
+        {"focal_gamma": 5.0, "minority_weight": 1.0, "batch_size": 16},
+    ],
+    "focal loss, adam, two layers of tanh, dropout": [
+        {"focal_gamma": 2.0, "optimizer": "adam", "hidden_layers": 2, "activation": "tanh", "dropout": 0.3},
+    ],
+    "focal loss beside cross-entropy, a last batch of one row": [
+        {"focal_gamma": 1.0, "batch_size": 10},
+        {"batch_size": 10},
+    ],
 }
 
 
@@ -131,6 +178,9 @@ def test_stacked_trainer_matches_sequential_trainer_on_every_fold(case):
         difference = np.abs(expit(fast[number].logits) - expit(plain[number].logits))
         assert np.nanmax(difference) < PARITY
         assert (np.isnan(fast[number].logits) == np.isnan(plain[number].logits)).all()
+        for name in SHARES:
+            shares = (getattr(answer[number].first_epoch, name) for answer in (fast, plain))
+            np.testing.assert_allclose(*shares, atol=SHARE_PARITY)
 
 
 def test_folds_that_make_fewer_steps_match_too():
@@ -154,13 +204,37 @@ def test_repeats_of_a_holdout_differ_by_seed_and_match_the_plain_trainer():
     assert np.abs(expit(fast.logits) - expit(plain.logits)).max() < PARITY
 
 
-def test_stacked_trainer_matches_plain_keras_with_rows_in_float64_numpy():
+@TRAINERS
+def test_focal_loss_of_a_vanishing_gamma_trains_like_cross_entropy_and_another_gamma_does_not(make):
+    trainer = make(plan())
+    answers = train(trainer, *(trial(i, epochs=5, focal_gamma=gamma) for i, gamma in enumerate((0.0, 1e-30, 2.0))))
+    np.testing.assert_allclose(answers[1].logits, answers[0].logits, atol=1e-6)
+    assert np.nanmax(np.abs(answers[2].logits - answers[0].logits)) > 0.01
+
+
+@TRAINERS
+def test_focal_loss_of_rows_that_are_far_out_stays_finite(make):
+    table = dataset()
+    table.X[:3] *= 1e4
+    answers = train(
+        make(plan(table)),
+        *(trial(i, epochs=2, focal_gamma=gamma, standardize=False) for i, gamma in enumerate((0.5, 5.0))),
+    )
+    for answer in answers.values():
+        finite = answer.logits[~np.isnan(answer.logits)]
+        assert np.isfinite(finite).all()
+        assert np.abs(finite).max() > 100
+        assert len(finite) == len(answer.checkpoint_epochs) * 101
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_stacked_trainer_matches_plain_keras_with_rows_in_float64_numpy(gamma):
     """The two trainers share seeds and scaler; this reference shares only those and is written from the equations."""
     from tuner.data.preprocessing import fit_scaler
     from tuner.training import seeds
 
     the_plan = plan()
-    params = trial(epochs=5, minority_weight=30.0, learning_rate=0.05)
+    params = trial(epochs=5, minority_weight=30.0, learning_rate=0.05, focal_gamma=gamma)
     logits = train(StackedTrainer(the_plan), params)[0].logits[-1, 0]
     rows, valid = the_plan.folds.train[0], the_plan.folds.valid[0]
     scaler = fit_scaler(the_plan.dataset.X, the_plan.folds, standardize=True)
@@ -174,7 +248,10 @@ def test_stacked_trainer_matches_plain_keras_with_rows_in_float64_numpy():
         for start in range(0, len(rows), 16):
             i = order[start : start + 16]
             h = np.maximum(x[i] @ w1 + b1, 0)
-            d = np.where(y[i] == 1, 30.0, 1.0) * (expit(h @ w2 + b2) - y[i]) / len(i)
+            p = expit(h @ w2 + b2)
+            own = np.where(y[i] == 1, p, 1 - p)
+            slope = (1 - own) ** gamma * (1 - own - gamma * own * np.log(own)) * np.where(y[i] == 1, -1.0, 1.0)
+            d = np.where(y[i] == 1, 30.0, 1.0) * slope / len(i)
             dh = (d @ w2.T) * (h > 0)
             w2, b2 = w2 - 0.05 * h.T @ d, b2 - 0.05 * d.sum(axis=0)
             w1, b1 = w1 - 0.05 * x[i].T @ dh, b1 - 0.05 * dh.sum(axis=0)

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from tuner.config.schema import Holdout, KFold
-from tuner.data.folds import make_folds
+from tuner.data.folds import folds_of_seed, make_folds, with_seeds
 from tuner.errors import ConfigError, DataError
+from tuner.training.seeds import batch_order
 
 
 def labels(n_negative, n_positive, seed=0):
@@ -153,3 +154,63 @@ def test_holdout_with_one_class_on_a_side_is_refused(y, side, count):
         "both sides need both (the first n_train rows train, the rest test).\n"
         "Choose another cv.n_train, shuffle the rows of the table, or use cv.kind: stratified_kfold."
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables(), st.integers(1, 4))
+def test_folds_under_further_seeds_are_the_same_rows_behind_the_first(table, n_seeds):
+    y, section = table
+    folds = make_folds(y, section)
+    more = with_seeds(folds, n_seeds)
+    assert len(more.train) == len(more.valid) == len(more.repeat) == len(more.split) == n_seeds * folds.plan.n_folds
+    assert more.plan == folds.plan
+    np.testing.assert_array_equal(more.scored_rows, folds.scored_rows)
+    for seed in range(n_seeds):
+        for own, j in enumerate(folds_of_seed(folds.plan, seed)):
+            assert more.train[j] is folds.train[own]
+            assert more.valid[j] is folds.valid[own]
+            assert more.split[j] == folds.split[own]
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables(), st.integers(1, 4))
+def test_no_two_folds_of_all_seeds_share_a_seed_and_the_first_keep_theirs(table, n_seeds):
+    y, section = table
+    folds = make_folds(y, section)
+    more = with_seeds(folds, n_seeds)
+    places = list(zip(more.repeat.tolist(), more.split.tolist(), strict=True))
+    assert len(set(places)) == len(places)
+    first = folds_of_seed(folds.plan, 0)
+    np.testing.assert_array_equal(more.repeat[first], folds.repeat)
+    np.testing.assert_array_equal(more.split[first], folds.split)
+
+
+def test_further_seeds_visit_the_rows_of_a_fold_in_another_order():
+    more = with_seeds(make_folds(labels(40, 10), KFold(n_splits=2, n_repeats=2)), 3)
+    orders = {
+        tuple(batch_order(25, seed=0, repeat=int(more.repeat[j]), split=int(more.split[j]), epoch=0))
+        for j in (1, 5, 9)  # the same fold
+    }
+    assert len(orders) == 3
+
+
+def test_numbers_of_all_seeds_together_are_every_fold_once():
+    plan = make_folds(labels(40, 10), KFold(n_splits=2, n_repeats=2)).plan
+    assert [list(folds_of_seed(plan, seed)) for seed in range(3)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+
+
+def test_index_arrays_of_further_seeds_cannot_be_written():
+    more = with_seeds(make_folds(labels(8, 4), KFold(n_splits=2, n_repeats=1)), 2)
+    for indices in (*more.train, *more.valid, more.repeat, more.split):
+        assert indices.dtype == np.int32
+        with pytest.raises(ValueError, match="read-only"):
+            indices[0] = 1
+
+
+def test_holdout_under_further_seeds_repeats_its_one_split():
+    more = with_seeds(
+        make_folds(np.tile([0, 1], 8).astype(np.int32), Holdout(kind="holdout", n_train=8, n_repeats=2)), 3
+    )
+    assert more.repeat.tolist() == [0, 1, 2, 3, 4, 5]
+    assert more.split.tolist() == [0] * 6
+    assert all(train is more.train[0] for train in more.train)

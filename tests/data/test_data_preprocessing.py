@@ -8,8 +8,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import StandardScaler
 
 from tuner.config.schema import Holdout, KFold
-from tuner.data import moments
-from tuner.data.folds import make_folds
+from tuner.data import moments, preprocessing
+from tuner.data.folds import folds_of_seed, make_folds, with_seeds
 from tuner.data.moments import column_moments
 from tuner.data.preprocessing import fit_scaler
 
@@ -121,3 +121,26 @@ def test_constant_column_has_no_deviation_at_all(value):
     assert constant.m2[0] == 0
     assert constant.mean[0] == np.float32(value)
     assert constant.scale[0] == 1
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_other_seeds_of_a_fold_have_its_constants(section):
+    X = np.random.default_rng(4).normal(3, 2, size=(60, 2)).astype(np.float32)
+    folds = make_folds(np.tile([0, 1], 30).astype(np.int32), section)
+    own, more = (fit_scaler(X, these, standardize=True) for these in (folds, with_seeds(folds, 3)))
+    for seed in range(3):
+        these = folds_of_seed(folds.plan, seed)
+        np.testing.assert_array_equal(more.mean[these], own.mean)
+        np.testing.assert_array_equal(more.scale[these], own.scale)
+    plain = fit_scaler(X, with_seeds(folds, 3), standardize=False)
+    assert plain.mean.shape == plain.scale.shape == (3 * folds.plan.n_folds, 2)
+
+
+@pytest.mark.parametrize(("section", "n_passes"), list(zip(SECTIONS, (4, 10, 1), strict=True)))
+def test_other_seeds_cost_no_further_pass_over_the_table(monkeypatch, section, n_passes):
+    X = np.ones((60, 2), np.float32)
+    folds = with_seeds(make_folds(np.tile([0, 1], 30).astype(np.int32), section), 5)
+    passes = []
+    monkeypatch.setattr(preprocessing, "column_moments", lambda X, rows: passes.append(1) or column_moments(X, rows))
+    fit_scaler(X, folds, standardize=True)
+    assert len(passes) == n_passes

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from report_evidence import BIAS_CORRECTED, make_evidence, make_threshold
 from report_summaries import HOLDOUT, failed_trial, foreign_trials, make_data, make_summary, make_trial
 
 from tuner.errors import StudyError
@@ -20,7 +21,8 @@ def test_export_has_exactly_the_keys_of_the_contract_in_their_order():
     weights = best_weights(make_summary())
     assert list(weights) == [
         *("schema", "study", "created_at", "target", "classes", "label_type", "positive_class", "class_weight"),
-        *("params", "score", "dataset", "trial", "n_trials", "seed", "versions"),
+        *("params", "score", "corrected_score", "weight_band", "threshold", "probability_correction", "verdict"),
+        *("dataset", "trial", "n_trials", "seed", "versions"),
     ]
     assert list(weights["params"]) == [
         *("minority_weight", "hidden_size", "epochs", "learning_rate", "batch_size", "optimizer", "activation"),
@@ -45,6 +47,50 @@ def test_export_holds_the_best_trial_and_the_facts_of_the_study():
     assert weights["positive_class"] == "1"
 
 
+def test_evidence_that_is_worth_taking_away_is_exported():
+    evidence = make_evidence()
+    weights = best_weights(make_summary(n_trials=3, evidence=evidence))
+    band, verdict = evidence["weight_band"], evidence["verdict"]
+    assert weights["corrected_score"] == {"bbc": BIAS_CORRECTED, "nested": verdict["nested"]}
+    assert list(weights["weight_band"]) == ["low", "high", "best", "recommended", "points"]
+    for name in ("low", "high", "best", "recommended"):
+        assert weights["weight_band"][name] == band[name]
+    assert weights["weight_band"]["points"] == [
+        {"weight": point["weight"], "mean": point["mean"], "ci95": point["ci95"]} for point in band["points"]
+    ]
+    assert weights["threshold"] == make_threshold()
+    assert weights["probability_correction"] == {
+        "method": "intercept",
+        "logit_shift": -3.1021,
+        "analytic_shift": -3.4532,
+        "fitted_shift": -3.1021,
+    }
+    names = ("sentence", "conclusion", "primary", "metric", "margin", "n_folds", "what_would_settle_it")
+    assert weights["verdict"] == {name: verdict[name] for name in names}
+    assert list(weights["verdict"]) == list(names)
+
+
+def test_evidence_that_a_study_does_not_have_is_null():
+    weights = best_weights(make_summary(n_trials=3))
+    assert weights["corrected_score"] == {"bbc": None, "nested": None}
+    for name in ("weight_band", "threshold", "probability_correction", "verdict"):
+        assert weights[name] is None
+    partly = best_weights(make_summary(n_trials=3, evidence={"bias_corrected": BIAS_CORRECTED}))
+    assert partly["corrected_score"] == {"bbc": BIAS_CORRECTED, "nested": None}
+
+
+def test_evidence_that_json_cannot_hold_is_refused():
+    evidence = {"bias_corrected": BIAS_CORRECTED | {"mean": float("nan")}}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        best_weights_text(make_summary(n_trials=3, evidence=evidence))
+
+
+def test_exported_evidence_is_the_same_after_the_database_has_held_it():
+    summary = make_summary(n_trials=3, evidence=make_evidence())
+    stored = json.loads(json.dumps(make_evidence()))
+    assert best_weights_text(summary) == best_weights_text(make_summary(n_trials=3, evidence=stored))
+
+
 def test_majority_weight_reaches_the_negative_label():
     trial = make_trial(0, params={"majority_weight": 0.25, "minority_weight": 7.0})
     weights = best_weights(make_summary(trials=(trial,), data=make_data(classes=("good", "bad"))))
@@ -53,7 +99,7 @@ def test_majority_weight_reaches_the_negative_label():
 
 def test_writing_twice_gives_the_same_bytes(tmp_path):
     for name in ("a.json", "b.json"):
-        write_best_weights(make_summary(), tmp_path / name)
+        write_best_weights(make_summary(evidence=make_evidence()), tmp_path / name)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 

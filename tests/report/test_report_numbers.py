@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_summaries import make_summary, make_trial, pruned_trial
 
-from tuner.report.numbers import number_text, pruned_text
+from tuner.report.numbers import MINUS, number_text, p_text, pair_text, pruned_text, signed_text
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,30 @@ def test_ordinary_number_has_no_exponent_and_at_least_four_right_digits(value):
     text = number_text(value)
     assert re.fullmatch(r"[0-9,]+(\.[0-9]+)?", text)
     assert float(text.replace(",", "")) == pytest.approx(value, rel=5.1e-4)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0123, "+0.012"), (-0.0123, f"{MINUS}0.012"), (0.0004, "0.000"), (-0.0004, "0.000"), (-0.0006, f"{MINUS}0.001")],
+)
+def test_difference_has_a_sign_unless_it_rounds_to_nothing(value, text):
+    assert signed_text(value, 3) == text
+
+
+@pytest.mark.parametrize(
+    ("pair", "text"),
+    [([-0.5, 0.25], f"{MINUS}0.50 to 0.25"), (None, "none"), ([float("-inf"), float("inf")], "none")],
+)
+def test_interval_is_one_line_or_none(pair, text):
+    assert pair_text(pair, 2).replace("\N{NO-BREAK SPACE}", " ") == text
+    assert " " not in pair_text(pair, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0421, "0.042"), (0.0009, "<0.001"), (0.0, "<0.001"), (1.0, "1.000"), (None, "")]
+)
+def test_p_value_is_never_written_as_0(value, text):
+    assert p_text(value) == text
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
+from report_evidence import make_evidence
 from report_summaries import FOLDS, SPACE, failed_trial, foreign_trials, make_data, make_summary, make_trial
 
 from tuner.intervals import corrected_interval
+from tuner.report.canvas import png_bytes
 from tuner.report.plots import (
     NAMES,
     draw_all,
@@ -17,7 +19,6 @@ from tuner.report.plots import (
     draw_history,
     draw_learning_curves,
     draw_weight_score,
-    png_bytes,
 )
 from tuner.trial import FoldPlan
 
@@ -35,7 +36,7 @@ def equal_trial(number):
     return replace(trial, fold_scores=scores, value=0.5, interval=interval)
 
 
-ALL = list(NAMES)
+ALL = ["class_counts", "data", "weight_score", "history", "learning_curves"]
 ALL_BUT_WEIGHTS = ["class_counts", "data", "history", "learning_curves"]
 CASES = {
     "an ordinary study": (make_summary(n_trials=20), ALL),
@@ -67,6 +68,10 @@ CASES = {
         ALL,
     ),
 }
+
+
+def test_names_are_those_of_a_study_with_everything_in_the_order_of_the_report():
+    assert tuple(draw_all(make_summary(evidence=make_evidence()))) == NAMES
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -10,7 +10,7 @@ from report_summaries import FOLDS, HOLDOUT, failed_trial, make_summary, make_tr
 
 from tuner.report.tables import csv_bytes, folds_table, trials_table
 from tuner.study.summary import TrialRecord
-from tuner.trial import FoldPlan
+from tuner.trial import FirstEpoch, FoldPlan
 
 
 def read(frame):
@@ -71,6 +71,23 @@ def test_fold_rows_carry_the_epoch_repeat_and_fold_they_belong_to():
     assert row["trial"].tolist() == [7]
 
 
+def test_shares_of_the_first_epoch_stand_in_the_rows_of_the_last_one():
+    values = np.linspace(0.1, 0.9, FOLDS.n_folds)
+    measured = FirstEpoch(
+        loss_share=values,
+        gradient_share=values + 0.01,
+        unweighted_loss_share=values + 0.02,
+        unweighted_gradient_share=values + 0.03,
+    )
+    trials = make_trial(0, params={"epochs": 20}, n_checkpoints=2, first_epoch=measured), make_trial(1)
+    frame = folds_table(make_summary(trials=trials))
+    known = frame[frame["loss_share"].notna()]
+    assert (set(known["trial"]), set(known["epoch"])) == ({0}, {20})
+    assert known["loss_share"].tolist() == values.tolist()
+    assert known["unweighted_gradient_share"].tolist() == (values + 0.03).tolist()
+    assert known["score"].tolist() == trials[0].fold_scores[-1].tolist()
+
+
 def test_pruned_trials_keep_their_folds_and_the_mean_of_them_under_a_name_of_its_own():
     summary = make_summary(trials=(make_trial(0), pruned_trial(1)))
     complete, pruned = trials_table(summary).to_dict("records")
@@ -91,7 +108,8 @@ def test_every_repeat_of_a_holdout_is_fold_0():
 
 def test_study_without_scores_has_tables_with_only_their_header():
     empty = make_summary(trials=())
-    assert read(folds_table(empty)) == [["trial", "epoch", "repeat", "fold", "score"]]
+    shares = ["loss_share", "gradient_share", "unweighted_loss_share", "unweighted_gradient_share"]
+    assert read(folds_table(empty)) == [["trial", "epoch", "repeat", "fold", "score", *shares]]
     assert len(read(trials_table(empty))) == 1
 
 

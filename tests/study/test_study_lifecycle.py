@@ -18,8 +18,9 @@ from tuner.config.values import Range
 from tuner.errors import ConfigError, StudyError
 from tuner.events import Notice
 from tuner.study.drift import canonical, differences, seal
-from tuner.study.lifecycle import check_predictions, open_study, predicted_bytes, refuse_drift
+from tuner.study.lifecycle import open_study, refuse_drift
 from tuner.study.lock import run_lock
+from tuner.study.predictions import check_predictions, predicted_bytes
 from tuner.study.records import load_logits
 from tuner.study.summary import load_summary
 

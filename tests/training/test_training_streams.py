@@ -1,5 +1,7 @@
 """Batch orders: drawn from the seeds, kept within a budget."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from problems import all_folds, plan, trial
@@ -49,6 +51,21 @@ def test_blocks_are_kept_until_their_bytes_are_spent(rows, monkeypatch):
     first, second = ([streams.at(rows, BATCH, epoch)[0] for epoch in (0, 8, 16)] for _ in range(2))
     assert [a is b for a, b in zip(first, second, strict=True)] == [True, True, False]
     np.testing.assert_array_equal(first[2].numpy(), second[2].numpy())
+
+
+def test_in_a_verdict_the_earliest_folds_make_room(monkeypatch):
+    plain = plan(n_splits=3)
+    nested = replace(plain, folds=replace(plain.folds, plan=replace(plain.folds.plan, kind="nested")))
+    earlier, later = FoldSet(nested, (0,)), FoldSet(nested, (1,))
+    size = earlier.draw(BATCH, range(8)).nbytes
+    monkeypatch.setattr(stack, "STREAM_BYTES", 2 * size)
+    streams = BatchStreams()
+    first = [streams.at(rows, BATCH, epoch)[0] for rows in (earlier, later) for epoch in (0, 8)]
+    assert [streams.at(later, BATCH, epoch)[0] is block for epoch, block in zip((0, 8), first[2:], strict=True)] == [
+        True,
+        True,
+    ]
+    assert streams.at(earlier, BATCH, 0)[0] is not first[0]
 
 
 def test_a_stack_is_expected_to_hold_three_copies_of_what_one_call_trains_on(rows):

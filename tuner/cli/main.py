@@ -93,6 +93,31 @@ def check(
     _print(plan.as_dict() if as_json else show.plan_text(plan))
 
 
+@app.command(epilog="Example: python -m tuner verdict configs/default.yaml")
+def verdict(
+    config: ConfigArgument,
+    override: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Say whether class weights help on this table, beyond noise.
+
+    Weights, no weights, moved thresholds, resampling and focal loss, each with a search of its own inside every fold of
+    cv. Ctrl-C keeps finished folds; the same command goes on.
+    """
+    with collector.at_rest():
+        from tuner.cli import show
+        from tuner.config.load import load_config
+        from tuner.interruption import catching_signals
+        from tuner.run import make_verdict
+
+    loaded = load_config(config, overrides=override or ())
+    with catching_signals() as stop, _listener(as_json=as_json, quiet=quiet) as listen:
+        result = make_verdict(loaded, listen=listen, stop=stop, clock=Clock.of_process())
+    _print(show.verdict_object(result.verdict) if as_json else show.verdict_text(result.verdict))
+
+
 @app.command(epilog="Example: python -m tuner status studies/default")
 def status(
     config: ConfigArgument,

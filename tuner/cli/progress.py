@@ -18,11 +18,12 @@ from rich.live import Live
 from rich.text import Text
 
 from tuner.cli.printable import indented, printable
-from tuner.events import BatchFinished, Event, Listener, Notice, OutputsWritten, StudyOpened, ignore
+from tuner.events import BatchFinished, Event, EvidenceStep, Listener, Notice, OutputsWritten, StudyOpened, ignore
 
 _NAMES = {
     StudyOpened: "study_opened",
     BatchFinished: "batch_finished",
+    EvidenceStep: "evidence_step",
     Notice: "notice",
     OutputsWritten: "outputs_written",
 }
@@ -90,6 +91,8 @@ class PlainLines:
             self._write(f"{headline(event)}\n\n{self._table.header}")
         elif isinstance(event, BatchFinished) and self._table:
             self._write(self._table.row(event))
+        elif isinstance(event, EvidenceStep):
+            self._write(printable(event.text))
         elif isinstance(event, Notice):
             self._write(_note(event))
 
@@ -120,6 +123,8 @@ class TerminalTable:
         elif isinstance(event, BatchFinished) and self._table:
             self._begin(event.left_seconds, busy=event.n_finished < event.n_trials)
             self._print(Text(self._table.row(event)))
+        elif isinstance(event, EvidenceStep):
+            self._print(Text(printable(event.text), style="dim"))
         elif isinstance(event, Notice):
             self._print(Text(_note(event), style="yellow"))
 

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tuner.cli.printable import indented
 from tuner.report.comparison import BASELINES, baselines
-from tuner.report.export import class_weights, ordered_params
-from tuner.report.numbers import number_text, pruned_text
+from tuner.report.export import class_weights, evidence_in_short, ordered_params
+from tuner.report.numbers import number_text, p_text, pruned_text
+from tuner.report.scores import ScoreLine, score_lines
+from tuner.report.words import rule_text
 
 if TYPE_CHECKING:
     from tuner.check import Plan
+    from tuner.evidence import ArmResult, Contrast, Pair, ThresholdChoice, Verdict, WeightBand
     from tuner.replay import FoldReplay, Replay
     from tuner.run import RunResult
     from tuner.study.summary import StudySummary, TrialRecord
     from tuner.timing import Account
+
+WIDTH = 100
+"""Columns within which sentences are wrapped."""
+
+BESIDE = WIDTH - len("threshold  ")
+"""Columns that are left beside the label of a row."""
 
 
 def status_object(summary: StudySummary) -> dict[str, object]:
@@ -28,6 +38,7 @@ def status_object(summary: StudySummary) -> dict[str, object]:
         "finished": summary.n_finished,
         **{state: summary.count(state) for state in ("complete", "pruned", "failed", "running")},
         "best": _best_object(summary),
+        **evidence_in_short(summary.evidence),
     }
 
 
@@ -57,10 +68,12 @@ def status_text(summary: StudySummary) -> str:
     """Return what a study holds, for people."""
     counts = ", ".join(f"{summary.count(state)} {state}" for state in ("complete", "pruned", "failed", "running"))
     rows = [
+        *_verdict_rows(summary),
         ("study", f"{summary.name}, on {summary.data.source}"),
         ("trials", f"{summary.n_finished} of {summary.n_trials} finished ({counts})"),
         *([("pruned", pruned)] if (pruned := pruned_text(summary)) else []),
         *_best_rows(summary),
+        *_evidence_rows(summary),
     ]
     return _aligned(rows)
 
@@ -68,7 +81,7 @@ def status_text(summary: StudySummary) -> str:
 def run_text(result: RunResult) -> str:
     """Return what a run found and where it lies, for people."""
     summary, files = result.summary, result.files
-    rows = [*_best_rows(summary)]
+    rows = [*_verdict_rows(summary), *_best_rows(summary), *_evidence_rows(summary)]
     if pruned := pruned_text(summary):
         rows.append(("pruned", pruned))
     rows += [(kind, files[kind]) for kind in ("weights", "report", "trials", "folds", "database") if kind in files]
@@ -101,6 +114,59 @@ def _best_rows(summary: StudySummary) -> list[tuple[str, str]]:
         words = f"{_score(trial)} with {_weights(summary, trial)}, {BASELINES[trial.origin]}"
         rows.append(("" if i else "beside", words))
     return rows
+
+
+def _verdict_rows(summary: StudySummary) -> list[tuple[str, str]]:
+    """The verdict in a sentence, and what would settle it; nothing where there is none."""
+    verdict = summary.evidence.get("verdict")
+    if verdict is None:
+        return []
+    sentences = [verdict["sentence"], verdict["what_would_settle_it"]]
+    return [("verdict" if not i else "", _wrapped(text, BESIDE)) for i, text in enumerate(filter(None, sentences))]
+
+
+def _evidence_rows(summary: StudySummary) -> list[tuple[str, str]]:
+    """The honest score, the weight band and the threshold, as far as there are any."""
+    rows = []
+    evidence, lines = summary.evidence, score_lines(summary)
+    if lines and lines[0].kind != "optimistic":
+        rows.append(("honest" if lines[0].kind == "honest" else "corrected", " / ".join(map(_score_words, lines))))
+    if (band := evidence.get("weight_band")) is not None:
+        rows.append(("band", _wrapped(_band(band), BESIDE)))
+    if (choice := evidence.get("threshold")) is not None:
+        rows.append(("threshold", _wrapped(_threshold(choice), BESIDE)))
+    return rows
+
+
+def _band(band: WeightBand) -> str:
+    if band["low"] == band["high"]:
+        return f"no other weight of the sweep does as well as {_number(band['best'])}"
+    return (
+        f"weights {_number(band['low'])} to {_number(band['high'])} do as well as the best of the sweep, "
+        f"{_number(band['best'])}, as far as these folds can tell"
+    )
+
+
+def _score_words(line: ScoreLine) -> str:
+    if line.kind == "optimistic":
+        return f"raw best {line.mean:.4f}"
+    source = "nested" if line.kind == "honest" else "BBC, partly corrected"
+    return f"{_plus_minus(line.mean, line.ci95 if line.kind == 'honest' else None)} ({source})"
+
+
+def _threshold(choice: ThresholdChoice) -> str:
+    probability, achieved = choice["probability"], choice["achieved"]
+    if probability is None:
+        return f"none: {choice['reason']}"
+    corrected = choice["corrected_probability"]
+    words = f"probability above {_number(probability)}"
+    if corrected is not None:
+        words += f" ({_number(corrected)} after the correction)"
+    words += f", {rule_text(choice)}"
+    if achieved is None:
+        return words
+    precision = "" if achieved["precision"] is None else f", precision {achieved['precision']:.3f}"
+    return f"{words}: recall {achieved['recall']:.3f}{precision}, {achieved['n_alerts']:,.0f} rows called"
 
 
 def _weights(summary: StudySummary, trial: TrialRecord) -> str:
@@ -136,6 +202,10 @@ def plan_text(plan: Plan) -> str:
     rows += [("search" if not i else "", f"{name} {_range(values)}") for i, (name, values) in searched]
     rows.append(("fixed", _params(plan.fixed)))
     rows += [("first" if not i else "", _params(params)) for i, params in enumerate(plan.baselines)]
+    if plan.evidence_models:
+        rows.append(("beside", f"{plan.evidence_models:,} models for the weight band and the noise budget"))
+    if plan.verdict_models:
+        rows.append(("verdict", f"{plan.verdict_models:,} models, a new search in every fold for every arm"))
     rows += [
         ("at once", _trials(plan.trials_at_once, plan)),
         ("memory", f"about {_bytes(plan.memory_bytes)}, beside 0.7 GB of TensorFlow and other libraries"),
@@ -165,6 +235,70 @@ def _range(description: Mapping[str, object]) -> str:
         return "one of " + ", ".join(map(str, choices)) if isinstance(choices, Iterable) else str(choices)
     words = f"{_number(description['low'])} to {_number(description['high'])}"
     return words + (", logarithmic" if description["log"] else "")
+
+
+def verdict_object(verdict: Verdict) -> dict[str, object]:
+    """Return a verdict for `--json`: the record itself, what the contract names first."""
+    first = ("sentence", "conclusion", "primary", "arms", "references", "what_would_settle_it")
+    record = cast(dict[str, object], verdict)
+    return {name: record[name] for name in first} | record
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return a verdict for people: the sentence, what would settle it, and a table of the arms."""
+    paragraphs = [_wrapped(text, WIDTH) for text in (verdict["sentence"], verdict["what_would_settle_it"]) if text]
+    head = ("", verdict["metric"], "minus none", "weight", "rate", "models", "p")
+    rows = [_arm_cells(arm) for arm in verdict["arms"]]
+    rows += [(one["label"], _plus_minus(one["mean"], one["ci95"]), *[""] * 5) for one in verdict["references"]]
+    paragraphs.append(_table([head, *rows]))
+    if (primary := verdict["primary"]) is not None:
+        paragraphs.append(_wrapped(_primary(primary, verdict["margin"]), WIDTH))
+    return "\n\n".join([*paragraphs, *(_wrapped(note, WIDTH) for note in verdict["notes"])])
+
+
+def _arm_cells(arm: ArmResult) -> tuple[str, ...]:
+    against = arm["against_none"]
+    return (
+        arm["label"],
+        _plus_minus(arm["mean"], arm["ci95"]),
+        "" if against is None else _plus_minus(against["difference"], against["ci95"], sign="+"),
+        _number(arm["weights"][1]),
+        _number(arm["learning_rates"][1]),
+        f"{arm['n_training_runs']:,}",
+        "" if against is None else p_text(against["p_value"]),
+    )
+
+
+def _primary(primary: Contrast, margin: float) -> str:
+    low, high = primary["ci90"] or (math.nan, math.nan)
+    ci90 = "" if primary["ci90"] is None else f", 90 % interval {low:+.4f} to {high:+.4f}"
+    difference = _plus_minus(primary["difference"], primary["ci95"], sign="+")
+    return (
+        f"Fixed beforehand: {primary['contrast']}, {difference}{ci90}, margin {_number(margin)}. "
+        "Every other difference is secondary: Bonferroni's interval, Holm's p."
+    )
+
+
+def _plus_minus(mean: float, pair: Pair | None, *, sign: str = "") -> str:
+    spread = "" if pair is None else f" +- {(pair[1] - pair[0]) / 2:.4f}"
+    return f"{mean:{sign}.4f}{spread}"
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    """Columns as wide as their longest cell; labels, the first column, are wrapped where `WIDTH` leaves less."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[0] = min(widths[0], WIDTH - sum(2 + width for width in widths[1:]))
+    return "\n".join(line for row in rows for line in _row_lines(row, widths))
+
+
+def _row_lines(row: tuple[str, ...], widths: list[int]) -> list[str]:
+    first, *others = textwrap.wrap(row[0], widths[0], subsequent_indent="  ") or [""]
+    cells = zip((first, *row[1:]), widths, strict=True)
+    return ["  ".join(f"{cell:<{width}}" for cell, width in cells).rstrip(), *others]
+
+
+def _wrapped(text: str, width: int) -> str:
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def replay_row(fold: FoldReplay, *, metric: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,12 +22,15 @@ RowNumbers = NDArray[np.int32]
 class Folds:
     """All folds of all repeats, repeat-major: fold j = repeat * n_splits + split.
 
+    Folds beyond the `plan.n_folds` of the plan are the same ones again under other seeds: see `with_seeds`.
+
     Attributes:
-        train: row numbers that fold j trains on, ascending int32, not writeable. J arrays.
-        valid: row numbers that fold j scores, ascending int32, not writeable. J arrays.
-        repeat, split: of each fold, shape `(J,)`.
+        train: row numbers that fold j trains on, ascending int32, not writeable. J arrays, or a multiple of J.
+        valid: row numbers that fold j scores, ascending int32, not writeable. As many.
+        repeat, split: of each fold, from which its seeds follow. Shape `(J,)`.
         scored_rows: rows scored in every repeat, ascending, shape `(n_scored,)`, int32: all, or a holdout's test rows.
         plan: what the bookkeeping must know.
+        fitted: rows that preprocessing is fitted on, where these are not the training rows: without resampled ones.
     """
 
     train: tuple[RowNumbers, ...]
@@ -36,6 +39,7 @@ class Folds:
     split: NDArray[np.int32]
     scored_rows: RowNumbers
     plan: FoldPlan
+    fitted: tuple[RowNumbers, ...] | None = None
 
 
 def make_folds(y: NDArray[np.int32], section: KFold | Holdout, *, source: str = "the table") -> Folds:
@@ -68,13 +72,13 @@ def _kfold(y: NDArray[np.int32], section: KFold, source: str) -> Folds:
     splitter = RepeatedStratifiedKFold(
         n_splits=section.n_splits, n_repeats=section.n_repeats, random_state=section.seed
     )
-    pairs = [(_frozen(train), _frozen(valid)) for train, valid in splitter.split(np.zeros(len(y)), y)]
+    pairs = [(frozen_rows(train), frozen_rows(valid)) for train, valid in splitter.split(np.zeros(len(y)), y)]
     return _fold_set(
         pairs,
         kind="stratified_kfold",
         n_splits=section.n_splits,
         test_over_train=1.0 / (section.n_splits - 1),
-        scored_rows=_frozen(np.arange(len(y))),
+        scored_rows=frozen_rows(np.arange(len(y))),
     )
 
 
@@ -92,7 +96,7 @@ def _holdout(y: NDArray[np.int32], section: Holdout, source: str) -> Folds:
                 "both sides need both (the first n_train rows train, the rest test).\n"
                 "Choose another cv.n_train, shuffle the rows of the table, or use cv.kind: stratified_kfold."
             )
-    pair = (_frozen(np.arange(n_train)), _frozen(np.arange(n_train, n_rows)))
+    pair = (frozen_rows(np.arange(n_train)), frozen_rows(np.arange(n_train, n_rows)))
     return _fold_set(
         [pair] * section.n_repeats,
         kind="holdout",
@@ -118,19 +122,41 @@ def _fold_set(
         n_repeats=len(pairs) // n_splits,
         test_over_train=test_over_train,
         n_scored_rows=len(scored_rows),
-        sha256=_fingerprint(pairs),
+        sha256=fold_fingerprint(pairs),
     )
     return Folds(
         train=train,
         valid=valid,
-        repeat=_frozen(number // n_splits),
-        split=_frozen(number % n_splits),
+        repeat=frozen_rows(number // n_splits),
+        split=frozen_rows(number % n_splits),
         scored_rows=scored_rows,
         plan=plan,
     )
 
 
-def _fingerprint(pairs: list[tuple[RowNumbers, RowNumbers]]) -> str:
+def with_seeds(folds: Folds, n_seeds: int) -> Folds:
+    """Return folds of cross-validation, and behind them the same `n_seeds - 1` times more under other seeds.
+
+    Seeds follow from the repeat (`training/seeds.py`), so the further folds count their repeats on. The first are what
+    they were, and so is the plan.
+    """
+    own = folds.plan.n_repeats
+    return replace(
+        folds,
+        train=folds.train * n_seeds,
+        valid=folds.valid * n_seeds,
+        repeat=frozen_rows(np.concatenate([folds.repeat + own * seed for seed in range(n_seeds)])),
+        split=frozen_rows(np.tile(folds.split, n_seeds)),
+    )
+
+
+def folds_of_seed(plan: FoldPlan, seed: int) -> range:
+    """Return the numbers j of all folds under one seed of `with_seeds`; 0 is the study's own."""
+    return range(seed * plan.n_folds, (seed + 1) * plan.n_folds)
+
+
+def fold_fingerprint(pairs: list[tuple[RowNumbers, RowNumbers]]) -> str:
+    """Return the sha256 of the training and validation rows of all folds."""
     digest = hashlib.sha256()
     for indices in (indices for pair in pairs for indices in pair):
         digest.update(len(indices).to_bytes(8, "little"))
@@ -138,7 +164,8 @@ def _fingerprint(pairs: list[tuple[RowNumbers, RowNumbers]]) -> str:
     return digest.hexdigest()
 
 
-def _frozen(indices: NDArray[np.integer]) -> RowNumbers:
+def frozen_rows(indices: NDArray[np.integer]) -> RowNumbers:
+    """Return row numbers as int32 that nobody can change."""
     frozen = np.array(indices, dtype=np.int32)
     frozen.setflags(write=False)
     return frozen

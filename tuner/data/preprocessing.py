@@ -17,7 +17,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.data.folds import Folds
+from tuner.data.folds import Folds, RowNumbers
 from tuner.data.moments import Moments, column_moments, merged, no_rows
 
 
@@ -42,7 +42,7 @@ def fit_scaler(X: NDArray[np.float32], folds: Folds, *, standardize: bool) -> Sc
         folds: whose training rows are fitted on.
         standardize: whether columns are shifted and scaled at all.
     """
-    shape = (folds.plan.n_folds, X.shape[1])
+    shape = (len(folds.train), X.shape[1])
     if not standardize:
         return _scaler(np.zeros(shape), np.ones(shape))
     moments = _training_moments(X, folds)
@@ -51,11 +51,19 @@ def fit_scaler(X: NDArray[np.float32], folds: Folds, *, standardize: bool) -> Sc
 
 def _training_moments(X: NDArray[np.float32], folds: Folds) -> list[Moments]:
     plan = folds.plan
-    if plan.kind == "holdout":
-        return [column_moments(X, folds.train[0])] * plan.n_folds
-    parts = [column_moments(X, rows) for rows in folds.valid]
+    if plan.kind != "stratified_kfold":
+        return _moments_of_each(X, folds.train if folds.fitted is None else folds.fitted)
+    parts = [column_moments(X, rows) for rows in folds.valid[: plan.n_folds]]
     repeats = (parts[first : first + plan.n_splits] for first in range(0, plan.n_folds, plan.n_splits))
-    return [fold for repeat in repeats for fold in _all_but_each(repeat)]
+    own = [fold for repeat in repeats for fold in _all_but_each(repeat)]
+    return own * (len(folds.train) // plan.n_folds)  # other seeds see the same rows
+
+
+def _moments_of_each(X: NDArray[np.float32], row_sets: tuple[RowNumbers, ...]) -> list[Moments]:
+    """Return the moments over each set of rows; a set that several folds share is passed over once."""
+    distinct = {id(rows): rows for rows in row_sets}
+    moments = {key: column_moments(X, rows) for key, rows in distinct.items()}
+    return [moments[id(rows)] for rows in row_sets]
 
 
 def _all_but_each(parts: list[Moments]) -> list[Moments]:

@@ -1,11 +1,16 @@
 """Reports and exports, made from a `StudySummary` alone: no database, no training, no TensorFlow.
 
 export.py, weights.py   best_weights.json, written and read back
+contract.py             what it must hold
 tables.py               trials.csv, folds.csv
 comparison.py           the best trial beside the baselines
-numbers.py              numbers as people read them
+scores.py               the honest, the partly corrected and the optimistic score
+evidence.py, verdict.py evidence as rows and words for the page
+words.py, numbers.py    rules in words, numbers as people read them
 runs.py                 where the time of each run went
-plots.py, html.py       pictures, and the page that shows them
+canvas.py, plots.py, evidence_plots.py
+                        pictures: their one style, those of the study, those of the evidence
+html.py, *.j2           the page that shows all of it
 """
 
 from __future__ import annotations
@@ -29,9 +34,9 @@ def write_report(summary: StudySummary, folder: Path) -> dict[str, str]:
         StudyError: an output is a symbolic link or cannot be written or removed.
     """
     # Pandas and Matplotlib take a second to import; reading weights back must not wait for them.
-    from tuner.report import html, plots, tables  # noqa: PLC0415
+    from tuner.report import canvas, html, plots, tables  # noqa: PLC0415
 
-    pictures = {name: plots.png_bytes(figure) for name, figure in plots.draw_all(summary).items()}
+    pictures = {name: canvas.png_bytes(figure) for name, figure in plots.draw_all(summary).items()}
     report, trials, folds, plots_folder = (
         folder / name for name in ("report.html", "trials.csv", "folds.csv", "plots")
     )

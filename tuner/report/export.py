@@ -6,13 +6,15 @@ Everything comes from the summary, so the same study gives the same bytes. `weig
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
 from tuner.errors import StudyError
+from tuner.evidence import Evidence, WeightBand
 from tuner.files import write_atomically
 from tuner.intervals import Interval
-from tuner.report.weights import SCHEMA
+from tuner.report.contract import SCHEMA
 from tuner.study.summary import StudySummary, TrialRecord
 
 WEIGHTS_NAME = "best_weights.json"
@@ -27,6 +29,8 @@ FIRST_PARAMS = (
     "optimizer",
     "activation",
 )
+CORRECTION_FIELDS = ("method", "logit_shift", "analytic_shift", "fitted_shift")
+VERDICT_FIELDS = ("sentence", "conclusion", "primary", "metric", "margin", "n_folds", "what_would_settle_it")
 EXPORTED_VERSIONS = ("tuner", "keras", "tensorflow", "optuna")
 
 
@@ -62,6 +66,7 @@ def best_weights(summary: StudySummary) -> dict[str, object]:
         "class_weight": dict(zip(data.classes, class_weights(best), strict=True)),
         "params": ordered_params(best),
         "score": _score(summary, best.interval),
+        **evidence_in_short(summary.evidence),
         "dataset": {
             "rows": data.n_rows,
             "class_counts": dict(zip(data.classes, data.class_counts, strict=True)),
@@ -72,6 +77,33 @@ def best_weights(summary: StudySummary) -> dict[str, object]:
         "seed": summary.seed,
         "versions": {package: summary.versions[package] for package in EXPORTED_VERSIONS},
     }
+
+
+def evidence_in_short(evidence: Evidence) -> dict[str, object]:
+    """Return what is worth taking away of the evidence, null for what there is none of.
+
+    Bins, arms and fold scores stay with the report and the database. Threshold and correction belong to the model of
+    the best trial, as `class_weight` and `params` do.
+    """
+    verdict = evidence.get("verdict")
+    return {
+        "corrected_score": {"bbc": evidence.get("bias_corrected"), "nested": verdict and verdict["nested"]},
+        "weight_band": _weight_band(evidence.get("weight_band")),
+        "threshold": evidence.get("threshold"),
+        "probability_correction": _chosen(evidence.get("probability_correction"), CORRECTION_FIELDS),
+        "verdict": _chosen(verdict, VERDICT_FIELDS),
+    }
+
+
+def _weight_band(band: WeightBand | None) -> dict[str, object] | None:
+    if band is None:
+        return None
+    points = [_chosen(point, ("weight", "mean", "ci95")) for point in band["points"]]
+    return {**{name: band[name] for name in ("low", "high", "best", "recommended")}, "points": points}
+
+
+def _chosen(record: Mapping[str, object] | None, names: Iterable[str]) -> dict[str, object] | None:
+    return None if record is None else {name: record[name] for name in names}
 
 
 def best_weights_text(summary: StudySummary) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -16,18 +15,26 @@ from typing import Any, cast, get_args
 import jinja2
 
 from tuner.config.values import DecisionMetric
-from tuner.intervals import Interval
 from tuner.report.comparison import BASELINES, Comparison, compare_baselines
+from tuner.report.evidence import evidence_sections
 from tuner.report.export import class_weights, no_trial_completed, ordered_params
-from tuner.report.numbers import number_text, pruned_text
+from tuner.report.numbers import (
+    interval_text,
+    number_text,
+    plural,
+    pruned_text,
+    score_digits,
+    score_text,
+    signed_text,
+)
 from tuner.report.runs import runs_section
 from tuner.report.tables import search_params
+from tuner.report.words import HOW_TO_GET_A_VERDICT
 from tuner.study.summary import State, StudySummary, TrialRecord
 
 TEMPLATE = "report.html.j2"
 MAX_TRIALS = 50
 MAX_FAILURES = 50
-MINUS, NO_BREAK = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 
 Row = list[str]
 
@@ -55,6 +62,7 @@ def render_report(summary: StudySummary, pictures: Mapping[str, bytes]) -> str:
         answer=_answer(summary),
         why_no_answer=no_trial_completed(summary).splitlines()[1:],
         interval_name="95 % interval" if summary.folds.kind == "holdout" else "corrected 95 % interval",
+        how_to_get_a_verdict=HOW_TO_GET_A_VERDICT,
         usual_weights=", ".join(BASELINES.values()),
         trials=_trials(summary),
         failures=[(str(trial.number), trial.failure) for trial in summary.trials if trial.failure][:MAX_FAILURES],
@@ -62,6 +70,7 @@ def render_report(summary: StudySummary, pictures: Mapping[str, bytes]) -> str:
         space=[(name, _range_text(spec)) for name, spec in summary.space.items()],
         config=[(key, text) for key, text in _flatten(summary.config) if key != "output.root"],
         pictures={name: base64.b64encode(png).decode("ascii") for name, png in pictures.items()},
+        **evidence_sections(summary),
     )
 
 
@@ -75,11 +84,11 @@ def _answer(summary: StudySummary) -> dict[str, object] | None:
     return {
         "number": best.number,
         "weights": (number_text(negative), number_text(positive)),
-        "score": _score(best.interval.mean, _digits(summary)),
-        "interval": _interval_text(best.interval, _digits(summary)),
+        "score": score_text(best.interval.mean, score_digits(summary)),
+        "interval": interval_text(best.interval, score_digits(summary)),
         "code": f"class_weight = {{0: {negative!r}, 1: {positive!r}}}",
         "params": [(name, _text(value)) for name, value in ordered_params(best).items()],
-        "against_none": _against_none(comparisons, _digits(summary)),
+        "against_none": _against_none(comparisons, score_digits(summary)),
         "comparison": _comparison(summary, best, comparisons),
         "n_candidates": len(summary.scored) + sum(summary.pruned_after.values()),
         "is_unweighted": negative == positive,
@@ -97,8 +106,8 @@ def _against_none(comparisons: tuple[Comparison, ...], digits: int) -> dict[str,
         if one.trial.origin == "none" and one.difference is not None and one.difference.n > 1:
             difference = one.difference
             return {
-                "difference": _score(abs(difference.mean), digits),
-                "interval": _interval_text(difference, digits),
+                "difference": score_text(abs(difference.mean), digits),
+                "interval": interval_text(difference, digits),
                 "is_clear": difference.low > 0,
             }
     return None
@@ -108,7 +117,7 @@ def _comparison(
     summary: StudySummary, best: TrialRecord, comparisons: tuple[Comparison, ...]
 ) -> dict[str, list[str] | list[Row]]:
     """A table: the best trial, then each baseline with its paired difference."""
-    names, digits = search_params(summary), _digits(summary)
+    names, digits = search_params(summary), score_digits(summary)
     rows = [["best", *_score_cells(best, digits), "", "", *_param_cells(best, names)]]
     for one in comparisons:
         origin = one.trial.origin
@@ -127,14 +136,14 @@ def _comparison(
 def _score_cells(trial: TrialRecord, digits: int) -> Row:
     if trial.value is None or trial.interval is None:
         return [str(trial.number), "no score" if trial.state == "complete" else trial.state, ""]
-    return [str(trial.number), _score(trial.value, digits), _interval_text(trial.interval, digits)]
+    return [str(trial.number), score_text(trial.value, digits), interval_text(trial.interval, digits)]
 
 
 def _difference_cells(comparison: Comparison, digits: int, *, is_best: bool) -> Row:
     difference = comparison.difference
     if difference is None:
         return ["is the best" if is_best else "", ""]
-    return [f"{difference.mean:+.{digits}f}".replace("-", MINUS), _interval_text(difference, digits)]
+    return [signed_text(difference.mean, digits), interval_text(difference, digits)]
 
 
 def _param_cells(trial: TrialRecord, names: tuple[str, ...]) -> Row:
@@ -143,7 +152,7 @@ def _param_cells(trial: TrialRecord, names: tuple[str, ...]) -> Row:
 
 def _trials(summary: StudySummary) -> dict[str, object]:
     """The scored trials of greatest value."""
-    names, digits = search_params(summary), _digits(summary)
+    names, digits = search_params(summary), score_digits(summary)
     scored = sorted(summary.scored, key=lambda trial: (-(trial.value or 0.0), trial.number))
     rows = [
         [*_score_cells(trial, digits), *_param_cells(trial, names), trial.origin, _seconds(trial.seconds)]
@@ -186,12 +195,8 @@ def _scoring(summary: StudySummary) -> Mapping[str, Any]:
 def _folds_text(summary: StudySummary) -> str:
     folds = summary.folds
     if folds.kind == "holdout":
-        return f"one fixed split, {_plural(folds.n_repeats, 'training seed')}"
-    return f"{_plural(folds.n_splits, 'stratified fold')}, {_plural(folds.n_repeats, 'repeat')}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+        return f"one fixed split, {plural(folds.n_repeats, 'training seed')}"
+    return f"{plural(folds.n_splits, 'stratified fold')}, {plural(folds.n_repeats, 'repeat')}"
 
 
 def _range_text(spec: Mapping[str, object]) -> str:
@@ -210,25 +215,6 @@ def _flatten(config: Mapping[str, object], prefix: str = "") -> Iterator[tuple[s
             yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _digits(summary: StudySummary) -> int:
-    """Decimals that show two digits of the best trial's half-width: at least 3, at most 6."""
-    best = summary.best
-    half_width = best.interval.half_width if best is not None and best.interval is not None else math.inf
-    if not (math.isfinite(half_width) and half_width > 0):
-        return 3
-    return min(6, max(3, 1 - math.floor(math.log10(half_width))))
-
-
-def _score(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", MINUS)
-
-
-def _interval_text(interval: Interval, digits: int) -> str:
-    if not math.isfinite(interval.half_width):
-        return "none"
-    return f"{_score(interval.low, digits)}{NO_BREAK}to{NO_BREAK}{_score(interval.high, digits)}"
 
 
 def _seconds(value: float | None) -> str:

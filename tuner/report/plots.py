@@ -1,48 +1,53 @@
-"""The pictures of a report, drawn with Matplotlib's objects: no pyplot, no display, no global state.
-
-Colors are those of Okabe & Ito, told apart with any kind of color vision; every role keeps its color and its marker in
-all pictures. Class labels and axis names come from the user's table: they are drawn as plain text, never as math.
-"""
+"""The pictures of a study: its table, its trials, their curves. Those of the evidence are in `evidence_plots.py`."""
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tuner.intervals import Interval, corrected_interval
+from tuner.report import evidence_plots
+from tuner.report.canvas import (
+    BEST_STYLE,
+    BLUE,
+    GREEN,
+    INK,
+    MAJORITY,
+    MINORITY,
+    MUTED,
+    PURPLE,
+    add_legend,
+    drawable,
+    mark_style,
+    new_figure,
+    weight_axis,
+    within_the_metric,
+)
 from tuner.report.comparison import baselines
 from tuner.report.export import class_weights
 from tuner.study.summary import StudySummary, TrialRecord
 
-INK, MUTED, RULE = "#1b2733", "#5b6875", "#dfe4e9"
-MAJORITY, MINORITY = "#8aa4bd", "#d55e00"
-BEST_STYLE = ("#d55e00", "*")
-BASELINE_STYLE = {"none": ("#0072b2", "s"), "sqrt": ("#009e73", "D"), "balanced": ("#cc79a7", "^")}
-WIDTH = 8.0
-DOTS_PER_INCH = 200
-LABEL_LENGTH = 28
 MANY_TRIALS = 300
+BASELINE_STYLE = {"none": (BLUE, "s"), "sqrt": (GREEN, "D"), "balanced": (PURPLE, "^")}
 
-
-NAMES = ("class_counts", "data", "weight_score", "history", "learning_curves")
+NAMES = (*evidence_plots.NAMES, "class_counts", "data", "weight_score", "history", "learning_curves")
 """Every picture there is, in the order of the report."""
 
 
 def draw_all(summary: StudySummary) -> dict[str, Figure]:
     """Return every picture this study can fill, by name, in the order of the report.
 
-    "class_counts" is always there; "data" where sample rows are stored; "weight_score" where scored trials differ in
-    weight; "history" once a trial finished; "learning_curves" once one was scored.
+    Those of the evidence come first (`evidence_plots`). "class_counts" is always there; "data" where sample rows are
+    stored; "weight_score" where scored trials differ in weight; "history" once a trial finished; "learning_curves" once
+    one was scored.
     """
-    figures = {"class_counts": draw_class_counts(summary)}
+    figures = evidence_plots.draw_evidence(summary) | {"class_counts": draw_class_counts(summary)}
     if summary.data.points:
         figures["data"] = draw_data(summary)
     if len({weight_ratio(trial) for trial in summary.scored}) > 1:
@@ -54,17 +59,10 @@ def draw_all(summary: StudySummary) -> dict[str, Figure]:
     return figures
 
 
-def png_bytes(figure: Figure) -> bytes:
-    """Return a figure as PNG at twice the size it is read at."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
-    return buffer.getvalue()
-
-
 def draw_class_counts(summary: StudySummary) -> Figure:
     """Draw the rows of each class as bars, with count and share."""
     data = summary.data
-    figure, axes = _figure(height=1.5)
+    figure, axes = new_figure(height=1.5)
     axes.barh([1, 0], data.class_counts, height=0.62, color=[MAJORITY, MINORITY])
     axes.set_yticks([1, 0], labels=[_class_name(summary, 0), _class_name(summary, 1)], parse_math=False)
     for position, count in zip([1, 0], data.class_counts, strict=True):
@@ -82,33 +80,37 @@ def draw_data(summary: StudySummary) -> Figure:
     """Draw the stored sample of rows, the minority on top."""
     data = summary.data
     points, classes = np.asarray(data.points, np.float64), np.asarray(data.point_classes)
-    figure, axes = _figure(*map(_drawable, data.axes), height=4.6)
+    figure, axes = new_figure(*map(drawable, data.axes), height=4.6)
     styles = ((MAJORITY, 16.0, 0.5, "none"), (MINORITY, 30.0, 0.95, "white"))
     for index, (color, size, alpha, edge) in enumerate(styles):
         chosen = points[classes == index]
         label = f"{_class_name(summary, index)}: {len(chosen):,} of {data.class_counts[index]:,} rows"
         x, y = chosen.T
         axes.scatter(x, y, s=size, c=color, alpha=alpha, edgecolors=edge, linewidths=0.6, label=label, zorder=2 + index)
-    _legend(axes)
+    add_legend(axes)
     return figure
 
 
 def draw_weight_score(summary: StudySummary) -> Figure:
     """Draw the score of every scored trial against its weight; baselines marked, the best with its interval."""
     name = f"weight of {_class_name(summary, 1)} relative to {_class_name(summary, 0)}"
-    figure, axes = _figure(name, _score_label(summary), height=4.4)
+    figure, axes = new_figure(name, _score_label(summary), height=4.4)
     ratios = np.array([weight_ratio(trial) for trial in summary.scored])
-    axes.set_xscale("log")
-    axes.tick_params(which="minor", length=0, labelsize=8, labelcolor=MUTED)
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("{x:g}" if ratios.max() < 10 * ratios.min() else NullFormatter())
+    weight_axis(axes, lowest=ratios.min(), highest=ratios.max())
     _draw_cloud(figure, axes, summary, ratios)
     for mark in _marks(summary):
         position = weight_ratio(mark.trial)
         if mark.is_best and mark.trial.interval is not None and np.isfinite(mark.trial.interval.half_width):
             _error_bar(axes, position, mark.trial.interval, color=mark.color)
-        axes.plot(position, _value(mark.trial), **_marker(mark), linestyle="none", label=mark.label, zorder=4)
-    _legend(axes)
+        axes.plot(
+            position,
+            _value(mark.trial),
+            **mark_style(mark.color, mark.marker),
+            linestyle="none",
+            label=mark.label,
+            zorder=4,
+        )
+    add_legend(axes)
     return figure
 
 
@@ -131,7 +133,7 @@ def _draw_cloud(figure: Figure, axes: Axes, summary: StudySummary, ratios: NDArr
 
 def draw_history(summary: StudySummary) -> Figure:
     """Draw the value of every trial in order, the best so far, and where trials failed or were pruned."""
-    figure, axes = _figure("trial", _score_label(summary), height=3.6)
+    figure, axes = new_figure("trial", _score_label(summary), height=3.6)
     scored = sorted(summary.scored, key=lambda trial: trial.number)
     numbers, values = [trial.number for trial in scored], [_value(trial) for trial in scored]
     if scored:
@@ -149,13 +151,13 @@ def draw_history(summary: StudySummary) -> Figure:
             axes.plot(where, [0.03] * len(where), marker, color=color, transform=height, label=label, clip_on=False)
     axes.set_xlim(-0.6, max(trial.number for trial in summary.trials) + 0.6)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    _legend(axes)
+    add_legend(axes)
     return figure
 
 
 def draw_learning_curves(summary: StudySummary) -> Figure:
     """Draw the mean score after each checkpoint with its corrected 95 % interval, for the best and the baselines."""
-    figure, axes = _figure("epoch", _score_label(summary), height=4.0)
+    figure, axes = new_figure("epoch", _score_label(summary), height=4.0)
     for mark in _marks(summary):
         epochs = mark.trial.checkpoint_epochs
         intervals = [
@@ -163,24 +165,22 @@ def draw_learning_curves(summary: StudySummary) -> Figure:
             for scores in mark.trial.fold_scores
         ]
         means, lows, highs = (np.array([getattr(one, name) for one in intervals]) for name in ("mean", "low", "high"))
-        axes.plot(epochs, means, **_marker(mark, size=0.6), linewidth=1.8, label=mark.label, zorder=3 + mark.is_best)
+        axes.plot(
+            epochs,
+            means,
+            **mark_style(mark.color, mark.marker, size=0.6),
+            linewidth=1.8,
+            label=mark.label,
+            zorder=3 + mark.is_best,
+        )
         if len(epochs) == 1 and np.isfinite(lows).all():
             _error_bar(axes, float(epochs[0]), intervals[0], color=mark.color)
         elif np.isfinite(lows).all():
             axes.fill_between(epochs, lows, highs, color=mark.color, alpha=0.13, linewidth=0)
-    _within_the_metric(axes, summary.metric)
+    within_the_metric(axes, summary.metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    _legend(axes)
+    add_legend(axes)
     return figure
-
-
-def _within_the_metric(axes: Axes, metric: str) -> None:
-    """Cut the axis at what the metric can be: intervals of few folds reach beyond it and would flatten the curves."""
-    lowest = -np.inf if metric.startswith("neg_") else -1.0 if metric == "matthews_corrcoef" else 0.0
-    highest = 0.0 if metric.startswith("neg_") else 1.0
-    low, high = axes.get_ylim()
-    margin = 0.02 * (min(high, highest) - max(low, lowest))
-    axes.set_ylim(max(low, lowest - margin), min(high, highest + margin))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,16 +209,6 @@ def _marks(summary: StudySummary) -> list[Mark]:
     return marks
 
 
-def _marker(mark: Mark, *, size: float = 1.0) -> dict[str, Any]:
-    return {
-        "marker": mark.marker,
-        "color": mark.color,
-        "markersize": (17 if mark.is_best else 9) * size,
-        "markeredgecolor": "white",
-        "markeredgewidth": 1.0,
-    }
-
-
 def _error_bar(axes: Axes, position: float, interval: Interval, *, color: str) -> None:
     reach = [[interval.mean - interval.low], [interval.high - interval.mean]]
     axes.errorbar(position, interval.mean, yerr=reach, fmt="none", color=color, elinewidth=1.6, capsize=4, zorder=3)
@@ -235,49 +225,8 @@ def weight_ratio(trial: TrialRecord) -> float:
 
 
 def _score_label(summary: StudySummary) -> str:
-    return f"mean {_drawable(summary.metric)} over {summary.folds.n_folds} folds"
+    return f"mean {drawable(summary.metric)} over {summary.folds.n_folds} folds"
 
 
 def _class_name(summary: StudySummary, index: int) -> str:
-    return f"class {_drawable(summary.data.classes[index])}"
-
-
-def _drawable(text: str) -> str:
-    """Shorten a text of the user's to one line, with a mark for each character that the font cannot draw."""
-    line = " ".join(text.split())
-    short = line if len(line) <= LABEL_LENGTH else line[: LABEL_LENGTH - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    font = get_font(findfont(FontProperties()))
-    return "".join(letter if font.get_char_index(ord(letter)) else "\N{REPLACEMENT CHARACTER}" for letter in short)
-
-
-def _figure(x_label: str = "", y_label: str = "", *, height: float) -> tuple[Figure, Axes]:
-    """An empty picture in the one style; height in inches at 8 inches of width."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
-    axes = figure.add_subplot()
-    axes.set_axisbelow(True)
-    axes.grid(color=RULE, linewidth=0.8)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
-    axes.tick_params(colors=MUTED, length=0, labelsize=9)
-    axes.set_xlabel(x_label, color=MUTED, fontsize=10, parse_math=False)
-    axes.set_ylabel(y_label, color=MUTED, fontsize=10, parse_math=False)
-    axes.ticklabel_format(axis="y", useOffset=False)
-    return figure, axes
-
-
-def _legend(axes: Axes) -> None:
-    """A legend above the picture, where it hides nothing."""
-    handles, labels = axes.get_legend_handles_labels()
-    legend = axes.legend(
-        handles,
-        labels,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        ncols=4 if max(map(len, labels), default=0) < 30 else 1,
-        frameon=False,
-        fontsize=9,
-        labelcolor=INK,
-        borderaxespad=0.2,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    return f"class {drawable(summary.data.classes[index])}"

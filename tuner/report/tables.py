@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
 
 from tuner.study.summary import StudySummary, TrialRecord
+from tuner.trial import FirstEpoch
 
+SHARES = tuple(field.name for field in fields(FirstEpoch))
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -46,10 +49,13 @@ def trials_table(summary: StudySummary) -> pd.DataFrame:
 
 
 def folds_table(summary: StudySummary) -> pd.DataFrame:
-    """Return one row per fold score: trial, epoch, repeat, fold (both counted from 0), score."""
+    """Return one row per fold score: trial, epoch, repeat, fold (both counted from 0), score, shares of class 1.
+
+    The shares are those of the first epoch, `trial.FirstEpoch`; they stand in the rows of the trial's last epoch.
+    """
     parts = [_fold_rows(trial, summary.folds.n_splits) for trial in summary.trials if trial.fold_scores.size]
-    rows = np.concatenate([np.zeros((0, 5)), *parts])
-    frame = pd.DataFrame(rows, columns=["trial", "epoch", "repeat", "fold", "score"])
+    columns = ["trial", "epoch", "repeat", "fold", "score", *SHARES]
+    frame = pd.DataFrame(np.concatenate([np.zeros((0, len(columns))), *parts]), columns=columns)
     return frame.astype({"trial": np.int64, "epoch": np.int64, "repeat": np.int64, "fold": np.int64})
 
 
@@ -67,12 +73,15 @@ def search_params(summary: StudySummary) -> tuple[str, ...]:
 
 
 def _fold_rows(trial: TrialRecord, n_splits: int) -> np.ndarray:
-    """All fold scores of one trial. Shape `(C * J, 5)`, checkpoint-major."""
+    """All fold scores of one trial, and its shares. Shape `(C * J, 9)`, checkpoint-major."""
     n_checkpoints, n_folds = trial.fold_scores.shape
     fold = np.tile(np.arange(n_folds), n_checkpoints)
     epoch = np.repeat(trial.checkpoint_epochs, n_folds)
+    shares = np.full((fold.size, len(SHARES)), np.nan)
+    if trial.first_epoch is not None:
+        shares[-n_folds:] = np.column_stack([getattr(trial.first_epoch, name) for name in SHARES])
     return np.column_stack(
-        [np.full(fold.size, trial.number), epoch, fold // n_splits, fold % n_splits, trial.fold_scores.ravel()]
+        [np.full(fold.size, trial.number), epoch, fold // n_splits, fold % n_splits, trial.fold_scores.ravel(), shares]
     )
 
 

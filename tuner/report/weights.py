@@ -1,31 +1,28 @@
 """Read `best_weights.json` back.
 
 JSON keys are text, but Keras wants class indices (and ignores other keys in silence) and scikit-learn the original
-labels (and raises on others); so `BestWeights` hands out one dict for each. Whatever is wrong with a file is said in
-one message.
+labels (and raises on others); so `BestWeights` hands out one dict for each. It undoes the weight in probabilities and
+decides by the recommended threshold, too. Whatever is wrong with a file is said in one message.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, cast, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from tuner.errors import StudyError
+from tuner.report.contract import EVIDENCE, LABEL_TYPES, SCHEMA, SCORE_FIELDS, Label, problems
 
-SCHEMA = "tuner.best_weights/1"
-
-Label = int | float | bool | str
-
-LABEL_TYPES: Mapping[str, Callable[[str], Label]] = MappingProxyType(
-    {"int": int, "float": float, "bool": {"False": False, "True": True}.__getitem__, "str": str}
-)
-"""How a label written as text gets back the type it had in the table."""
+Probabilities = NDArray[np.floating] | Sequence[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +54,16 @@ class BestWeights:
         params: every training and search value of the best trial.
         score: its score.
         dataset: "rows", "class_counts" and "sha256" of the table.
+        corrected_score: the same search scored without the luck of the best trial: "bbc", partly corrected, and
+            "nested", the honest score; each None or with "mean" and "ci95".
+        weight_band: weights that do as well as the best one as far as the folds can tell: "low" to "high"; "best" and
+            "recommended", and the "points" of the curve. They are ratios, as with weight 1 for class 0.
+        threshold: the cut that `decide` takes, what it was chosen for and what it achieves.
+        probability_correction: "logit_shift", which `correct` adds, its "method", and the shifts it was chosen from.
+        verdict: whether class weights help on this table: "sentence", "conclusion", "primary" and so on.
+
+    The last five are as in the file, unchangeable, and None where the study has none; `tuner/evidence.py` says what
+    their keys mean.
     """
 
     study: str
@@ -73,6 +80,11 @@ class BestWeights:
     n_trials: int
     seed: int
     versions: Mapping[str, str]
+    corrected_score: Mapping[str, Any] | None = None
+    weight_band: Mapping[str, Any] | None = None
+    threshold: Mapping[str, Any] | None = None
+    probability_correction: Mapping[str, Any] | None = None
+    verdict: Mapping[str, Any] | None = None
 
     def for_keras(self) -> dict[int, float]:
         """Return the weights for `keras.Model.fit(class_weight=...)`: by class index, in the order of `classes`."""
@@ -87,6 +99,77 @@ class BestWeights:
         as_label = LABEL_TYPES[self.label_type]
         return {as_label(label): self.class_weight[label] for label in self.classes}
 
+    @overload
+    def correct(self, probability: float) -> float: ...
+
+    @overload
+    def correct(self, probability: Probabilities) -> NDArray[np.float64]: ...
+
+    def correct(self, probability: float | Probabilities) -> float | NDArray[np.float64]:
+        """Return probabilities after undoing the weight, which makes the positive class look more likely than it is.
+
+        sigmoid(logit(probability) + logit_shift): ranks stay, 0 and 1 stay. It was fitted to the network of the best
+        trial; a model that is trained with the weights in another way needs a shift of its own.
+
+        Args:
+            probability: of the positive class, as the model gives it, each from 0 to 1. A number or any shape.
+
+        Returns:
+            A float for a number, otherwise float64 of the same shape.
+
+        Raises:
+            StudyError: the study has no probability correction.
+            ValueError: a value is not from 0 to 1.
+        """
+        if self.probability_correction is None:
+            raise StudyError(_missing(self.study, "probability correction"))
+        values = _probabilities(probability)
+        corrected: NDArray[np.float64] = expit(logit(values) + self.probability_correction["logit_shift"])
+        return corrected if values.ndim else float(corrected)
+
+    @overload
+    def decide(self, probability: float) -> bool: ...
+
+    @overload
+    def decide(self, probability: Probabilities) -> NDArray[np.bool_]: ...
+
+    def decide(self, probability: float | Probabilities) -> bool | NDArray[np.bool_]:
+        """Return whether a row is called positive: whether its probability is above the recommended threshold.
+
+        Args:
+            probability: of the positive class, as the model gives it and not from `correct`, each from 0 to 1. A number
+                or any shape. After `correct`, the same cut is `threshold["corrected_probability"]`.
+
+        Returns:
+            A bool for a number, otherwise bools of the same shape.
+
+        Raises:
+            StudyError: the study recommends no threshold.
+            ValueError: a value is not from 0 to 1.
+        """
+        if self.threshold is None:
+            raise StudyError(_missing(self.study, "threshold"))
+        if self.threshold["probability"] is None:
+            raise StudyError(f'study "{self.study}" recommends no threshold: {self.threshold["reason"]}')
+        values = _probabilities(probability)
+        decisions: NDArray[np.bool_] = values > self.threshold["probability"]
+        return decisions if values.ndim else bool(decisions)
+
+
+def _missing(study: str, what: str) -> str:
+    return (
+        f'study "{study}" has no {what}: its file was written by a run that made none.\n'
+        "Run the study again with `python -m tuner run`: finished trials are kept, and the file is written anew."
+    )
+
+
+def _probabilities(given: float | Probabilities) -> NDArray[np.float64]:
+    """Probabilities in float64, in which the threshold was chosen: as float32 it would move."""
+    values = np.asarray(given, np.float64)
+    if not ((values >= 0.0) & (values <= 1.0)).all():
+        raise ValueError(f"probabilities must be from 0 to 1, got {given!r}")
+    return values
+
 
 def read_best_weights(path: str | os.PathLike[str]) -> BestWeights:
     """Read `best_weights.json`. Keys that this version does not know are ignored.
@@ -96,11 +179,8 @@ def read_best_weights(path: str | os.PathLike[str]) -> BestWeights:
     """
     source = Path(path)
     record = _parse(source)
-    problems = _problems(record)
-    if problems:
-        raise _unusable(
-            source, f"is not a valid {SCHEMA} file:\n\n" + "\n".join(f"  {line}" for line in problems) + "\n"
-        )
+    if found := problems(record):
+        raise _unusable(source, f"is not a valid {SCHEMA} file:\n\n" + "\n".join(f"  {line}" for line in found) + "\n")
     fields = ("study", "created_at", "target", "label_type", "positive_class", "trial", "n_trials", "seed")
     score = record["score"]
     interval = None if score["ci95"] is None else tuple(score["ci95"])
@@ -112,7 +192,15 @@ def read_best_weights(path: str | os.PathLike[str]) -> BestWeights:
         classes=tuple(record["classes"]),
         class_weight=MappingProxyType({label: float(weight) for label, weight in record["class_weight"].items()}),
         score=Score(**{name: score[name] for name in SCORE_FIELDS} | {"ci95": interval}),
+        **{key: _frozen(record.get(key)) for key in EVIDENCE},
     )
+
+
+def _frozen(value: Any) -> Any:
+    """JSON that nobody can change: mappings and tuples all the way down."""
+    if isinstance(value, dict):
+        return MappingProxyType({name: _frozen(one) for name, one in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _unusable(source: Path, what: str) -> StudyError:
@@ -146,91 +234,3 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON number")
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-
-
-def _is_interval(value: object) -> bool:
-    return value is None or (isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)))
-
-
-def _is_pair(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_text, value)) and value[0] != value[1]
-
-
-TEXT, OBJECT = ("text", _is_text), ("an object", _is_object)
-WHOLE, NUMBER = ("a whole number", _is_whole), ("a finite number", _is_number)
-EXPECTED: Mapping[str, tuple[str, Callable[[object], bool]]] = {
-    "study": TEXT,
-    "created_at": TEXT,
-    "target": TEXT,
-    "classes": ("a list of two different texts", _is_pair),
-    "label_type": (f"one of {', '.join(LABEL_TYPES)}", lambda value: _is_text(value) and value in LABEL_TYPES),
-    "positive_class": TEXT,
-    "class_weight": OBJECT,
-    "params": OBJECT,
-    "score": OBJECT,
-    "score.metric": TEXT,
-    "score.mean": NUMBER,
-    "score.std": ("a finite number or null", lambda value: value is None or _is_number(value)),
-    "score.ci95": ("a list of two finite numbers, or null", _is_interval),
-    "score.n_splits": WHOLE,
-    "score.n_repeats": WHOLE,
-    "dataset": OBJECT,
-    "trial": WHOLE,
-    "n_trials": WHOLE,
-    "seed": WHOLE,
-    "versions": OBJECT,
-}
-SCORE_FIELDS = tuple(key.removeprefix("score.") for key in EXPECTED if key.startswith("score."))
-
-
-def _problems(record: dict[str, Any]) -> list[str]:
-    """Everything wrong with the record, one line each; what depends on other keys only once those are right."""
-    problems = []
-    for key, (expected, is_right) in EXPECTED.items():
-        parent, _, name = key.rpartition(".")
-        place = record.get(parent) if parent else record
-        if not isinstance(place, dict):
-            continue
-        if name not in place:
-            problems.append(f"{key}  is missing")
-        elif not is_right(place[name]):
-            problems.append(f"{key}  must be {expected}, got {json.dumps(place[name])[:80]}")
-    return problems or _label_problems(record)
-
-
-def _label_problems(record: dict[str, Any]) -> list[str]:
-    classes, weights, label_type = record["classes"], record["class_weight"], record["label_type"]
-    problems = []
-    if record["positive_class"] != classes[1]:
-        problems.append(
-            f"positive_class  must be the second of classes, {classes[1]!r}, got {record['positive_class']!r}"
-        )
-    if set(weights) != set(classes):
-        problems.append(f"class_weight  must have the keys {classes}, got {list(weights)}")
-    problems += [
-        f"class_weight.{label}  must be a number above 0, got {json.dumps(weight)[:80]}"
-        for label, weight in weights.items()
-        if not (_is_number(weight) and weight > 0)
-    ]
-    try:
-        if len({LABEL_TYPES[label_type](label) for label in classes}) < 2:
-            problems.append(f"classes  must be two different labels of type {label_type}, got {classes}")
-    except (KeyError, ValueError):
-        problems.append(f"classes  must be labels of type {label_type}, got {classes}")
-    return problems

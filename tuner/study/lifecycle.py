@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,13 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Connection, RowMapping, update
 
 from tuner.config.schema import RacingSection, StudySection
-from tuner.errors import ConfigError, StudyError
+from tuner.errors import StudyError
 from tuner.files import make_folder
-from tuner.study import records
+from tuner.study import evidence, first_epochs, records
 from tuner.study.database import check_database, read_database, refuse_network_file_system
 from tuner.study.drift import DECISIVE, NOTED, Spec, differences, seal
 from tuner.study.lock import run_lock, utc_now
+from tuner.study.predictions import check_predictions
 from tuner.study.space import Params, ResolvedSpace, trial_values
 from tuner.study.storage import Storage, open_storage
 from tuner.timing import Clock
@@ -142,8 +144,10 @@ class OpenStudy:
                 keep=self.plan.section.predictions.keep,
                 finished_at=utc_now(),
             )
+            first_epochs.keep(connection, self._study_id, scores, n_splits=self.plan.folds.n_splits)
             for score in scores:
                 self._tell(score, values[score.number])
+            evidence.remove(connection, self._study_id, kinds=evidence.OF_TRIALS)  # it was about fewer trials
         self._n_finished_here += len(scores)
 
     def record_run(self, *, threads: int) -> None:
@@ -170,6 +174,37 @@ class OpenStudy:
         }
         with self._storage.transaction() as connection:
             records.add_run(connection, row)
+
+    @contextmanager
+    def transaction(self) -> Iterator[tuple[Connection, int]]:
+        """Yield one transaction for tables of ours, and the study's id in them.
+
+        Raises:
+            StudyError: the database cannot be written, or another program deleted the study.
+        """
+        with self.clock.phase("tell"), self._storage.transaction() as connection:
+            self._require_study(connection)
+            yield connection, self._study_id
+
+    def evidence(self, kind: str, basis: str) -> Any:
+        """Return the stored record of a kind, None where there is none that was made from `basis`."""
+        with self.transaction() as (connection, study_id):
+            return evidence.find(connection, study_id, kind=kind, basis=basis)
+
+    def keep_evidence(self, kind: str, basis: str, value: object) -> None:
+        """Store a record of `tuner.evidence` with what it was made from, in place of an earlier one of its kind."""
+        with self.transaction() as (connection, study_id):
+            evidence.keep(connection, study_id, kind=kind, basis=basis, value=value)
+
+    def remove_evidence(self, kinds: Collection[str]) -> None:
+        """Remove the records of these kinds, which no longer hold."""
+        with self.transaction() as (connection, study_id):
+            evidence.remove(connection, study_id, kinds=kinds)
+
+    @property
+    def path(self) -> Path:
+        """The database."""
+        return self._storage.path
 
     def last_fold_scores(self, number: int) -> NDArray[np.float64]:
         """Return the fold scores of a stored trial after its last epoch. Shape `(J,)`."""
@@ -279,26 +314,6 @@ def _open(plan: StudyPlan, path: Path, resources: ExitStack, *, clock: Clock) ->
             _create(connection, storage, plan)
             row = records.require_study(connection, name, path)
     return OpenStudy(plan, storage, row=row, notices=notices, clock=clock)
-
-
-def predicted_bytes(folds: FoldPlan, n_trials: int) -> int:
-    """Return the bytes that kept predictions of `n_trials` trials take: 4 per repeat, row and trial."""
-    return folds.n_repeats * folds.n_scored_rows * 4 * n_trials
-
-
-def check_predictions(section: StudySection, folds: FoldPlan, n_trials: int) -> None:
-    """Refuse predictions that would outgrow their budget.
-
-    Raises:
-        ConfigError: they would take more than `study.predictions.max_bytes`.
-    """
-    needed, limit = predicted_bytes(folds, n_trials), section.predictions.max_bytes
-    if section.predictions.keep and needed > limit:
-        raise ConfigError(
-            f"study.predictions.max_bytes is {limit:,}, but the predictions of {n_trials} trials take {needed:,} bytes"
-            f" ({folds.n_repeats} repeats x {folds.n_scored_rows:,} rows x 4 bytes each).\n"
-            f"Raise study.predictions.max_bytes to {needed}, or set study.predictions.keep: false."
-        )
 
 
 def _create(connection: Connection, storage: Storage, plan: StudyPlan) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.intervals import corrected_interval
-from tuner.trial import Evaluate, FoldPlan, TrialParams, TrialScore
+from tuner.trial import Evaluate, FirstEpoch, FoldPlan, TrialParams, TrialScore
 
 Scores = NDArray[np.float64]
 
@@ -125,5 +125,10 @@ def _joined(before: TrialScore | None, score: TrialScore) -> TrialScore:
         score,
         fold_scores=np.concatenate([before.fold_scores, score.fold_scores], axis=1),
         logits=np.concatenate([before.logits, score.logits]),
+        first_epoch=_both(before.first_epoch, score.first_epoch),
         seconds=seconds,
     )
+
+
+def _both(before: FirstEpoch | None, now: FirstEpoch | None) -> FirstEpoch | None:
+    return None if before is None or now is None else before.followed_by(now)

@@ -16,7 +16,7 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from tuner.config.schema import PARAMS, SearchSpace, StudySection, TrainingSection
-from tuner.config.values import Range, Scalar
+from tuner.config.values import Range, Scalar, WeightRange
 from tuner.errors import ConfigError
 from tuner.study.summary import Origin
 from tuner.trial import TrialParams
@@ -175,16 +175,17 @@ def _distributions(
         value = getattr(search, name)
         if value is None:
             fixed[name] = getattr(training, name)
-        elif isinstance(value, Range):
-            distributions[name] = _range(value, imbalance_ratio)
-        elif isinstance(value, list):
-            distributions[name] = CategoricalDistribution(tuple(value))
+        elif isinstance(value, Range | list):
+            distributions[name] = resolved_range(value, imbalance_ratio=imbalance_ratio)
         else:
             fixed[name] = value
     return distributions, fixed
 
 
-def _range(value: Range[Any], imbalance_ratio: float) -> Distribution:
+def resolved_range(value: Range[Any] | list[Any], *, imbalance_ratio: float = 1.0) -> Distribution:
+    """Return a range or list of choices of a config as Optuna has it; the ratio resolves `high: auto`."""
+    if isinstance(value, list):
+        return CategoricalDistribution(tuple(value))
     low, high = value.low, value.high
     if high == "auto":
         high = AUTO_HIGH * imbalance_ratio
@@ -226,7 +227,8 @@ def _describe(distribution: Distribution) -> dict[str, object]:
     return described
 
 
-def _words(distribution: Distribution) -> str:
+def words(distribution: Distribution) -> str:
+    """Return a range or list of choices for people."""
     if isinstance(distribution, CategoricalDistribution):
         return ", ".join(repr(choice) for choice in distribution.choices)
     step = f" in steps of {distribution.step:g}" if distribution.step not in (None, 1) else ""
@@ -252,7 +254,7 @@ def _baselines(
         weight = majority_weight * imbalance_ratio**power
         params = {name: base.get(name, weight) for name in distributions}
         if not contains(distributions["minority_weight"], weight):
-            where = _words(distributions["minority_weight"])
+            where = words(distributions["minority_weight"])
             notices.append(f'baseline "{origin}", minority_weight {weight:g}, is not among {where} and is skipped')
         elif all(params != point.params for point in points):
             points.append(Point(origin=origin, params=params))
@@ -266,7 +268,7 @@ def _baseline_params(given: Mapping[str, Scalar], others: Mapping[str, Distribut
         if name not in others:
             problems.append(f"{where}: {name} is not searched; remove it, or give search_space.{name} a range")
         elif not contains(others[name], value):
-            problems.append(f"{where}: must be among {_words(others[name])} (search_space.{name}), got {value!r}")
+            problems.append(f"{where}: must be among {words(others[name])} (search_space.{name}), got {value!r}")
     if problems:
         raise ConfigError("\n".join([*problems, "Nothing was run."]))
     return given
@@ -355,3 +357,32 @@ def _one_point_notice(n_trials: int) -> tuple[str, ...]:
     if n_trials == 1:
         return ()
     return (f"the search space is one point, so the study ends after 1 trial, not study.n_trials={n_trials}",)
+
+
+def limits(distribution: Distribution) -> tuple[float, float]:
+    """Return the least and the greatest value of a range or list of numbers."""
+    if isinstance(distribution, CategoricalDistribution):
+        numbers = [float(choice) for choice in distribution.choices if isinstance(choice, int | float)]
+        return min(numbers), max(numbers)
+    return float(distribution.low), float(distribution.high)
+
+
+def weight_range(space: ResolvedSpace, imbalance_ratio: float) -> Distribution:
+    """Return where the weight is searched: as in the study, or as by default where the study fixes or lists it."""
+    own = None if space.listed else space.distributions.get("minority_weight")
+    default = WeightRange(low=min(1.0, imbalance_ratio), high="auto", log=True)
+    return own or resolved_range(default, imbalance_ratio=imbalance_ratio)
+
+
+def place(distribution: Distribution, position: float) -> Any:
+    """Return the value at a position in [0, 1) of a range or list: even steps, logarithmic where the range is."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[int(position * len(distribution.choices))]
+    low, high = distribution.low, distribution.high
+    if isinstance(distribution, FloatDistribution):
+        value = low * (high / low) ** position if distribution.log else low + (high - low) * position
+        return min(max(value, low), high)
+    if distribution.log:  # Optuna's own convention: half a step more on both sides
+        value = (low - 0.5) * ((high + 0.5) / (low - 0.5)) ** position
+        return min(max(round(value), low), high)
+    return low + distribution.step * int(position * ((high - low) // distribution.step + 1))

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, RowMapping
 
+from tuner.evidence import Evidence
 from tuner.intervals import Interval, corrected_interval
-from tuner.study import records
+from tuner.study import evidence, first_epochs, records
 from tuner.study.database import read_database
 from tuner.timing import Account
-from tuner.trial import DataSummary, FoldPlan
+from tuner.trial import DataSummary, FirstEpoch, FoldPlan
 
 State = Literal["complete", "failed", "pruned", "running", "waiting"]
 Origin = Literal["none", "sqrt", "balanced", "listed", "sampled"]
@@ -51,6 +52,7 @@ class TrialRecord:
         checkpoint_epochs: epochs that were scored, ascending. Shape `(C,)`.
         fold_scores: shape `(C, J)`, repeat-major; empty when there is no score. A pruned trial has the first J' folds.
         interval: corrected 95 % interval of the last checkpoint; None unless complete.
+        first_epoch: what the class weights did in every fold there is; None where it was not measured.
         seconds: training time attributed to the trial; None when not evaluated.
         failure: why a failed trial failed.
         pruned: why a pruned trial was ruled out, by which trial and how far.
@@ -68,6 +70,7 @@ class TrialRecord:
     checkpoint_epochs: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     fold_scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     interval: Interval | None = None
+    first_epoch: FirstEpoch | None = None
     seconds: float | None = None
     failure: str | None = None
     pruned: str | None = None
@@ -104,7 +107,7 @@ class StudySummary:
     `{"minority_weight": {"low": 1.0, "high": 990.0, "log": True}, "optimizer": {"choices": ["sgd", "adam"]}}`.
     `config` is the config as run, a plain nested dict. `created_at` is ISO 8601 UTC; `versions` maps "tuner", "keras",
     "tensorflow", "optuna", "numpy", "python" to version strings of the machine that created the study. `runs` are in
-    the order in which they ended; a process that was killed left none.
+    the order in which they ended; a process that was killed left none. `evidence` is what was worked out beside them.
     """
 
     name: str
@@ -119,6 +122,7 @@ class StudySummary:
     config: dict[str, object]
     trials: tuple[TrialRecord, ...]
     runs: tuple[RunRecord, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
 
     def count(self, *states: State) -> int:
         """Return how many trials are in one of `states`."""
@@ -165,6 +169,8 @@ def load_summary(path: Path, name: str) -> StudySummary:
         scores = _fold_scores(connection, row["study_id"])
         stored = records.trial_rows(connection, row["study_id"])
         runs = records.run_rows(connection, row["study_id"])
+        kept = evidence.load(connection, row["study_id"])
+        acted = first_epochs.load(connection, row["study_id"])
     return StudySummary(
         name=name,
         metric=row["metric"],
@@ -176,8 +182,12 @@ def load_summary(path: Path, name: str) -> StudySummary:
         folds=plan,
         space=json.loads(row["space"]),
         config=json.loads(row["config"]),
-        trials=tuple(_trial_record(trial, scores.get(trial["number"]), plan) for trial in stored),
+        trials=tuple(
+            _trial_record(trial, scores.get(trial["number"]), plan, first_epoch=acted.get(trial["number"]))
+            for trial in stored
+        ),
         runs=tuple(_run_record(run) for run in runs),
+        evidence=kept,
     )
 
 
@@ -192,7 +202,9 @@ def _run_record(row: RowMapping) -> RunRecord:
     )
 
 
-def _trial_record(row: RowMapping, scores: Scores | None, plan: FoldPlan) -> TrialRecord:
+def _trial_record(
+    row: RowMapping, scores: Scores | None, plan: FoldPlan, *, first_epoch: FirstEpoch | None
+) -> TrialRecord:
     state = STATES[row["state"]]
     if row["params"] is None:
         return TrialRecord(number=row["number"], state=state, origin="sampled", params={})
@@ -212,7 +224,7 @@ def _trial_record(row: RowMapping, scores: Scores | None, plan: FoldPlan) -> Tri
     if scores is None or state not in ("complete", "pruned"):
         return record
     epochs, fold_scores = scores
-    record = replace(record, checkpoint_epochs=epochs, fold_scores=fold_scores)
+    record = replace(record, checkpoint_epochs=epochs, fold_scores=fold_scores, first_epoch=first_epoch)
     if state == "pruned":
         return replace(record, partial_mean=float(fold_scores[-1].mean()))
     interval = corrected_interval(fold_scores[-1], test_over_train=plan.test_over_train)

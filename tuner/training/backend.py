@@ -40,7 +40,7 @@ def _quiet_start() -> Iterator[None]:
 with _quiet_start():
     import keras
     import tensorflow as tf
-    from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
+    from tensorflow.compiler.tf2xla.python.xla import dynamic_update_slice, optimization_barrier
 
     with contextlib.suppress(RuntimeError):  # a caller who has used TensorFlow before us has settled this
         tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -52,4 +52,4 @@ if keras.backend.backend() != "tensorflow":
         "TensorFlow. Import tuner first, or set KERAS_BACKEND=tensorflow."
     )
 
-__all__ = ["keras", "optimization_barrier", "tf"]
+__all__ = ["dynamic_update_slice", "keras", "optimization_barrier", "tf"]

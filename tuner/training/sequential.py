@@ -16,6 +16,8 @@ from tuner.data.preprocessing import fit_scaler
 from tuner.training import seeds
 from tuner.training.backend import keras
 from tuner.training.dropout import CountedDropout
+from tuner.training.first_epoch import ClassSums, shares
+from tuner.training.focal import FocalCrossentropy
 from tuner.training.stack import checkpoint_epochs
 from tuner.training.trainer import Predictions, TrainingPlan
 from tuner.trial import TrialParams
@@ -41,21 +43,23 @@ class SequentialTrainer:
             due = checkpoint_epochs(params.epochs, longest=plan.longest, n_checkpoints=plan.n_checkpoints)
             longest_fold = max(map(len, plan.folds.valid))
             logits = np.full((len(due), len(folds), longest_fold), np.nan, np.float32)
+            sums = np.empty((len(folds), 2, 4))
             for j, fold in enumerate(folds):
-                values = self.train_fold(params, fold, due=due, should_stop=should_stop)
-                if values is None:
+                answer = self.train_fold(params, fold, due=due, should_stop=should_stop)
+                if answer is None:
                     return None
-                logits[:, j, : len(plan.folds.valid[fold])] = values
-            answers.append(Predictions(checkpoint_epochs=due, logits=logits))
+                logits[:, j, : len(plan.folds.valid[fold])], sums[j] = answer
+            answers.append(Predictions(checkpoint_epochs=due, logits=logits, first_epoch=shares(sums)))
         return answers
 
     def train_fold(
         self, params: TrialParams, fold: int, *, due: Sequence[int], should_stop: Callable[[], bool]
-    ) -> NDArray[np.float32] | None:
-        """Train one model and return its validation logits after each epoch in `due`.
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]] | None:
+        """Train one model and return its validation logits after each epoch in `due`, and sums of its first epoch.
 
         Returns:
-            Shape `(len(due), validation rows of the fold)`; None when `should_stop` answered true on the way.
+            Logits of shape `(len(due), validation rows of the fold)`, and the sums of `first_epoch.py` of shape
+            `(2, 4)`; None when `should_stop` answered true on the way.
         """
         plan, folds = self.plan, self.plan.folds
         repeat, split = int(folds.repeat[fold]), int(folds.split[fold])
@@ -64,11 +68,11 @@ class SequentialTrainer:
         x, y = scaler.transform(plan.dataset.X[train], fold), plan.dataset.y[train]
         x_valid = scaler.transform(plan.dataset.X[valid], fold)
         key = seeds.dropout_key(seed=plan.seed, repeat=repeat, split=split)
-        model = build_model(params, x.shape[1], dropout_key=key)
+        model, metrics = build_model(params, x.shape[1], dropout_key=key)
         initial = seeds.initial_weights(params, x.shape[1], seed=plan.seed, repeat=repeat, split=split)
         for variable, values in zip(model.trainable_variables, initial, strict=True):
             variable.assign(values)
-        logits = []
+        logits, sums = [], np.empty((2, 4))
         for epoch in range(params.epochs):
             if should_stop():
                 return None
@@ -84,13 +88,20 @@ class SequentialTrainer:
                 class_weight={0: params.majority_weight, 1: params.minority_weight},
                 verbose=0,
             )
+            if epoch == 0:
+                sums = np.concatenate([metric.sums.numpy() for metric in metrics], axis=1)
             if epoch + 1 in due:
                 logits.append(keras.ops.convert_to_numpy(model(x_valid))[:, 0])
-        return np.stack(logits)
+        return np.stack(logits), sums
 
 
-def build_model(params: TrialParams, n_features: int, *, dropout_key: NDArray[np.uint32]) -> keras.Model:
-    """Return the compiled Keras model of one trial; its output is a logit."""
+def build_model(
+    params: TrialParams, n_features: int, *, dropout_key: NDArray[np.uint32]
+) -> tuple[keras.Model, tuple[ClassSums, ClassSums]]:
+    """Return the compiled Keras model of one trial; its output is a logit.
+
+    With it, the metrics that sum what the rows of an epoch cost: as `fit` weighs them, and as they are.
+    """
     regularizer = keras.regularizers.L2(params.l2) if params.l2 else None
     model = keras.Sequential([keras.Input((n_features,))])
     for i in range(params.hidden_layers):
@@ -103,5 +114,11 @@ def build_model(params: TrialParams, n_features: int, *, dropout_key: NDArray[np
         if params.optimizer == "adam"
         else keras.optimizers.SGD(params.learning_rate, momentum=params.momentum)
     )
-    model.compile(optimizer=optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True))
-    return model
+    loss = (
+        FocalCrossentropy(params.focal_gamma)
+        if params.focal_gamma
+        else keras.losses.BinaryCrossentropy(from_logits=True)
+    )
+    metrics = ClassSums("weighted", loss), ClassSums("unweighted", loss)
+    model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[metrics[0]], metrics=[metrics[1]])
+    return model, metrics

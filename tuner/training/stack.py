@@ -44,6 +44,7 @@ class Program:
     l2: bool
     dropout: bool
     standardize: bool
+    focal: bool
 
 
 def program_of(params: TrialParams, *, n_rows: int) -> Program:
@@ -58,6 +59,7 @@ def program_of(params: TrialParams, *, n_rows: int) -> Program:
         l2=params.l2 > 0,
         dropout=params.dropout > 0,
         standardize=params.standardize,
+        focal=params.focal_gamma > 0,
     )
 
 
@@ -106,7 +108,8 @@ def stack_bytes(program: Program, *, n_folds: int, n_features: int, n_steps: int
 
     Throughout: weights, gradients and optimizer slots (6 copies), activations of one batch forward and backward and
     what dropout keeps of them, the logits of all checkpoints. In turns: the batch orders of one call on their way into
-    a tensor (3 copies), or the activations of one block of validation rows and the logits of all (2 copies).
+    a tensor (3 copies), or those orders and what the first epoch records of every row (3 numbers), or the activations
+    of one block of validation rows and the logits of all (2 copies).
 
     Args:
         program: of the stack.
@@ -121,9 +124,11 @@ def stack_bytes(program: Program, *, n_folds: int, n_features: int, n_steps: int
     weights = n_features * program.width + (program.hidden_layers - 1) * program.width**2 + hidden + program.width + 1
     batch = program.batch_size * (2 * n_features + (4 + program.dropout) * hidden)
     rows = n_folds * n_steps * program.batch_size
-    orders = 3 * rows * epochs_per_call(rows)
+    orders = rows * epochs_per_call(rows)
+    record = 3 * trials_per_stack(n_folds) * (rows + n_folds * program.batch_size)
     block = block_rows(n_models, program.width, n_features, v) * (n_features + hidden)
-    return 4 * (n_models * (6 * weights + batch + n_checkpoints * v) + max(orders, n_models * (block + 2 * v)))
+    in_turns = max(3 * orders, orders + record, n_models * (block + 2 * v))
+    return 4 * (n_models * (6 * weights + batch + n_checkpoints * v) + in_turns)
 
 
 def block_rows(n_models: int, width: int, n_features: int, v: int) -> int:

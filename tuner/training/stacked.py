@@ -6,6 +6,7 @@ compiles a whole epoch of steps into one program, in which the rows of each mode
 
 The loss of a model on a batch is sum(weight * binary cross-entropy) / rows of the batch, Keras' own, so the gradient
 with respect to its logits is weight * (sigmoid(logit) - y) / rows                                             (1)
+where focal loss puts its own slope in the place of sigmoid(logit) - y: `focal.py`.
 Models never share a parameter, hence (1) for all of them at once is the gradient of each: nothing mixes.
 
 Equal   to `sequential.py` within float32 rounding: tests/contracts/test_trainers.py
@@ -27,12 +28,14 @@ from tuner.data.preprocessing import Scaler, fit_scaler
 from tuner.errors import EngineError
 from tuner.timing import Clock
 from tuner.training import seeds, stack
-from tuner.training.backend import keras, tf
+from tuner.training.backend import dynamic_update_slice, keras, tf
 from tuner.training.dropout import keep_factors
+from tuner.training.first_epoch import class_sums, shares
+from tuner.training.focal import focal_slope
 from tuner.training.layers import NARROW, stacked_mlp, stacked_optimizer
 from tuner.training.streams import BatchStreams, FoldSet
 from tuner.training.trainer import Predictions, TrainingPlan
-from tuner.trial import TrialParams
+from tuner.trial import FirstEpoch, TrialParams
 
 Tensor = Any
 State = tuple[Tensor, ...]
@@ -48,6 +51,7 @@ class PerModel:
     momentum: Tensor
     l2: Tensor
     dropout: Tensor
+    focal_gamma: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ class StackedTrainer:
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan
         self.n_rows = max(map(len, plan.folds.train))
-        self.table = tf.constant(np.column_stack([plan.dataset.X, plan.dataset.y.astype(np.float32)]))
+        self.labels = plan.dataset.y.astype(np.float32)
+        self.table = tf.constant(np.column_stack([plan.dataset.X, self.labels]))
         self.streams = BatchStreams()
         self._programs: dict[tuple[Any, ...], _Compiled] = {}
         self._scalers: dict[bool, Scaler] = {}
@@ -110,13 +115,15 @@ class StackedTrainer:
         logits = [np.full((len(epochs), *rows.valid.shape), np.nan, np.float32) for epochs in due]
         last = np.array([params.epochs for params in trials] + [0] * (n_slots - len(trials)))
         lasts = tf.constant(np.repeat(last, n_folds)[:, None, None], tf.int32)
-        epoch, stops = 0, sorted(set().union(*due))
+        epoch, stops, first_epochs = 0, sorted(set().union(*due)), list[FirstEpoch]()
         while epoch < stops[-1]:
             if should_stop():
                 return None
             orders, end_of_block = self.streams.at(rows, program.key.batch_size, epoch)
             begin, epoch = epoch, min(end_of_block, next(stop for stop in stops if stop > epoch))
-            state = program.train(state, per_model, per_fold, orders=orders, epochs=(begin, epoch), lasts=lasts)
+            state, record = program.train(state, per_model, per_fold, orders=orders, epochs=(begin, epoch), lasts=lasts)
+            if begin == 0:
+                first_epochs = self._first_epochs(record, program, per_model, rows=rows, orders=orders)
             if epoch in stops:
                 block = program.predict_all(state, per_fold, rows.valid)
                 for slot, epochs in enumerate(due):
@@ -125,7 +132,23 @@ class StackedTrainer:
         for j, fold in enumerate(rows.folds):
             for array in logits:
                 array[:, j, len(self.plan.folds.valid[fold]) :] = np.nan
-        return [Predictions(checkpoint_epochs=e, logits=array) for e, array in zip(due, logits, strict=True)]
+        return [
+            Predictions(checkpoint_epochs=e, logits=array, first_epoch=first_epoch)
+            for e, array, first_epoch in zip(due, logits, first_epochs[: len(trials)], strict=True)
+        ]
+
+    def _first_epochs(
+        self, record: Tensor, program: _Compiled, per_model: PerModel, *, rows: FoldSet, orders: Tensor
+    ) -> list[FirstEpoch]:
+        """Return what the weights did, of every slot of a stack, from what its first call recorded."""
+        sums = class_sums(
+            np.asarray(record),
+            rows=np.asarray(orders)[: program.n_steps],
+            labels=self.labels,
+            sizes=rows.sizes,
+            gammas=per_model.focal_gamma[..., 0].numpy() if program.key.focal else None,
+        )
+        return [shares(of_trial) for of_trial in np.split(sums, program.n_slots)]
 
     def _checkpoints(self, params: TrialParams) -> tuple[int, ...]:
         return stack.checkpoint_epochs(params.epochs, longest=self.plan.longest, n_checkpoints=self.plan.n_checkpoints)
@@ -220,8 +243,8 @@ class _Compiled:
         orders: Tensor,
         epochs: tuple[int, int],
         lasts: Tensor,
-    ) -> State:
-        """Return the state after some more epochs.
+    ) -> tuple[State, Tensor]:
+        """Return the state after some more epochs, and what the first epoch recorded, where it is among them.
 
         Args:
             state: weights, then optimizer slots.
@@ -230,9 +253,13 @@ class _Compiled:
             orders: row numbers of every batch of a block of epochs, from `BatchStreams`.
             epochs: epochs made so far, and epochs made then, within the block.
             lasts: epochs after which each model stays as it is, shape `(M, 1, 1)`, int32.
+
+        Returns:
+            The state, and for `first_epoch.class_sums` a record of shape `(S + 1, 3, M, B)`, the last step scratch.
         """
         settings = _tensors(per_model), _tensors(per_fold)
-        return tuple(self._epochs(state, settings, orders, tf.constant(epochs), lasts))
+        *after, record = self._epochs(state, settings, orders, tf.constant(epochs), lasts)
+        return tuple(after), record
 
     def predict_all(self, state: State, per_fold: PerFold, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return logits of the row numbers `(J', V)`, in blocks that bound the memory. Shape `(T, J', V)`."""
@@ -284,22 +311,31 @@ class _Compiled:
         per_block = orders.shape[0] // self.n_steps
 
         def one_epoch(epoch: Tensor, *before: Tensor) -> tuple[Tensor, ...]:
-            def step(s: Tensor, *now: Tensor) -> tuple[Tensor, ...]:
+            def step(s: Tensor, record: Tensor, *now: Tensor) -> tuple[Tensor, ...]:
                 rows = orders[epoch % per_block * self.n_steps + s]
                 made = tf.cast(epoch, tf.float32) * per_epoch + tf.cast(s, tf.float32)
-                return (s + 1, *self._step(s, now, rows, model=model, fold=fold, epoch=epoch, made=made))
+                after, measured = self._step(s, now, rows, model=model, fold=fold, epoch=epoch, made=made)
+                place = tf.where(epoch == 0, s, self.n_steps)
+                record = dynamic_update_slice(record, measured[None], [place, 0, 0, 0])
+                return (s + 1, tf.ensure_shape(record, record_shape), *after)
 
-            after = tf.while_loop(lambda s, *_: s < self.n_steps, step, (tf.constant(0), *before))[1:]
+            record, *after = tf.while_loop(lambda s, *_: s < self.n_steps, step, (tf.constant(0), *before))[1:]
             if self.n_slots > 1:
-                after = [tf.where(epoch < lasts, new, old) for new, old in zip(after, before, strict=True)]
-            return (epoch + 1, *after)
+                after = [tf.where(epoch < lasts, new, old) for new, old in zip(after, before[1:], strict=True)]
+            return (epoch + 1, record, *after)
 
-        return tuple(tf.while_loop(lambda epoch, *_: epoch < epochs[1], one_epoch, (epochs[0], *state))[1:])
+        record_shape = self.n_steps + 1, 3, self.n_slots * self.n_folds, self.key.batch_size
+        begin = epochs[0], tf.zeros(record_shape), *state
+        _, record, *after = tf.while_loop(lambda epoch, *_: epoch < epochs[1], one_epoch, begin)
+        return (*after, record)
 
     def _step(
         self, s: Tensor, state: State, rows: Tensor, *, model: PerModel, fold: PerFold, epoch: Tensor, made: Tensor
-    ) -> Sequence[Tensor]:
-        """Return the state after step `s`, on `rows` `(J', B)`; each model has `made` `(M, 1, 1)` steps before."""
+    ) -> tuple[Sequence[Tensor], Tensor]:
+        """Return the state after step `s`, on `rows` `(J', B)`; each model has `made` `(M, 1, 1)` steps before.
+
+        Beside it, of every row: its logit, and its slope before and after the weight. Shape `(3, M, B)`.
+        """
         n_weights, batch = len(self.weights), self.key.batch_size
         weights, slots = state[:n_weights], state[n_weights:]
         x, y = self._rows(rows, fold)
@@ -313,7 +349,8 @@ class _Compiled:
             else:
                 logits = self._forward(weights, x)
         n_rows = tf.cast(tf.clip_by_value(left, 1, batch), tf.float32)
-        slope = row_weight * (tf.sigmoid(logits) - y) / n_rows  # equation (1)
+        residual = focal_slope(logits, y, model.focal_gamma) if self.key.focal else tf.sigmoid(logits) - y
+        slope = row_weight * residual / n_rows  # equation (1)
         gradients = tape.gradient(logits, weights, output_gradients=slope)
         if self.key.l2:
             kernels = [
@@ -322,7 +359,9 @@ class _Compiled:
             ]
             gradients = [value for pair in zip(kernels, gradients[1::2], strict=True) for value in pair]
         new = self._update(weights, slots, gradients, model, steps=made)
-        return new if self.is_even else [tf.where(left > 0, value, old) for value, old in zip(new, state, strict=True)]
+        if not self.is_even:
+            new = [tf.where(left > 0, value, old) for value, old in zip(new, state, strict=True)]
+        return new, tf.stack([logits, residual, slope])[..., 0]
 
     def _keep_factors(self, model: PerModel, fold: PerFold, *, epoch: Tensor, s: Tensor) -> State:
         return tuple(

@@ -37,6 +37,11 @@ class FoldSet:
         """Training rows of each fold. Shape `(J',)`."""
         return np.array([len(self.plan.folds.train[fold]) for fold in self.folds], np.int32)
 
+    @property
+    def is_of_study(self) -> bool:
+        """Whether these are folds of the plan under the study's own seed."""
+        return self.folds[-1] < self.plan.folds.plan.n_folds
+
     @cached_property
     def dropout_keys(self) -> NDArray[np.uint32]:
         """The key of each fold's dropout masks. Shape `(J', 2)`."""
@@ -77,11 +82,12 @@ class FoldSet:
 class BatchStreams:
     """Row numbers of every batch, in blocks of epochs that one call trains.
 
-    Blocks are kept for the trials to come as long as they fit `stack.STREAM_BYTES`.
+    Blocks are kept for the trials to come as long as they fit `stack.STREAM_BYTES`; not those of other seeds, which two
+    trials see. Outer folds of a verdict follow one another, so there the blocks of the earliest folds make room.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Sequence[int], int, int], Tensor] = {}
+        self._kept: dict[Sequence[int], dict[tuple[int, int], Tensor]] = {}  # by folds, the earliest first
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -89,13 +95,22 @@ class BatchStreams:
         """Return the block of epochs that holds `epoch` (from 0), as `FoldSet.draw` has it, and the epoch after it."""
         length = stack.epochs_per_call(rows.n_steps(batch_size) * len(rows.folds) * batch_size)
         first = epoch // length * length
-        key = rows.folds, batch_size, first
-        block = self._kept.get(key)
+        key = batch_size, first
+        block = self._kept.get(rows.folds, {}).get(key)
         if block is None:
             drawn = rows.draw(batch_size, range(first, first + length))
             block = tf.constant(drawn)
-            with self._lock:
-                if key not in self._kept and self._bytes + drawn.nbytes <= stack.STREAM_BYTES:
-                    self._kept[key] = block
-                    self._bytes += drawn.nbytes
+            if rows.is_of_study:
+                with self._lock:
+                    self._keep(rows, key, block, drawn.nbytes)
         return block, first + length
+
+    def _keep(self, rows: FoldSet, key: tuple[int, int], block: Tensor, n_bytes: int) -> None:
+        if rows.plan.folds.plan.kind == "nested":
+            for folds in [folds for folds in self._kept if folds != rows.folds]:
+                if self._bytes + n_bytes <= stack.STREAM_BYTES:
+                    break
+                self._bytes -= sum(4 * int(np.prod(one.shape)) for one in self._kept.pop(folds).values())
+        if self._bytes + n_bytes <= stack.STREAM_BYTES and key not in self._kept.get(rows.folds, {}):
+            self._kept.setdefault(rows.folds, {})[key] = block
+            self._bytes += n_bytes

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tuner.data.dataset import Dataset
 from tuner.data.folds import Folds
 from tuner.timing import Clock
-from tuner.trial import TrialParams
+from tuner.trial import FirstEpoch, TrialParams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +42,12 @@ class Predictions:
         checkpoint_epochs: epochs after which rows were predicted, ascending; the last is the trial's own. Shape `(C,)`.
         logits: shape `(C, J', V)`, float32, one row per fold trained; fold j fills its first `len(folds.valid[j])`
             columns, the rest is NaN.
+        first_epoch: what the class weights did in each fold, as the training steps measured it; None where none did.
     """
 
     checkpoint_epochs: tuple[int, ...]
     logits: NDArray[np.float32]
+    first_epoch: FirstEpoch | None = None
 
 
 class Trainer(Protocol):

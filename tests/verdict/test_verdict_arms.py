@@ -1,0 +1,114 @@
+"""Claims about what competes and where it searches."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from verdict_kit import make_plan
+
+from tuner.config.evidence import ALL_ARMS, VerdictSection
+from tuner.config.schema import SearchSpace, StudySection, TrainingSection
+from tuner.config.values import Range, WeightRange
+from tuner.study.space import resolve_space
+from tuner.verdict.arms import FOCAL_GAMMA, make_arms, make_design, resolve_rates
+
+RATIO = 9.0
+
+
+def space(**search):
+    return resolve_space(SearchSpace(**search), TrainingSection(), StudySection(), imbalance_ratio=RATIO)
+
+
+def candidates(search=None, n_trials=16, seed=0, **section):
+    resolved = space(**(search or {}))
+    rates = resolve_rates(VerdictSection(**section), resolved)
+    design = make_design(resolved, rates, n_trials=n_trials, imbalance_ratio=RATIO, seed=seed)
+    return {
+        arm.name: design.candidates(arm, imbalance_ratio=RATIO, first_number=0) for arm in make_arms(ALL_ARMS, rates)
+    }
+
+
+def test_arms_differ_in_weight_loss_and_rate_alone():
+    arms = candidates()
+    own = {"minority_weight": 1.0, "focal_gamma": 0.0}
+    for name, trials in arms.items():
+        rate = {"learning_rate": 0.0} if name.endswith("_fixed_rate") else {}
+        bare = [replace(trial, **own, **rate) for trial in trials]
+        assert bare == [replace(trial, **own, **rate) for trial in arms["none"]]
+
+
+def test_every_arm_searches_the_learning_rate_unless_it_is_there_to_show_one():
+    arms = candidates()
+    assert set(arms) == {*ALL_ARMS, "none_fixed_rate", "tuned_fixed_rate"}
+    for name, trials in arms.items():
+        rates = {trial.learning_rate for trial in trials}
+        assert rates == {0.01} if name.endswith("_fixed_rate") else len(rates) == 16
+        assert all(0.001 <= rate <= 0.3 for rate in rates)
+
+
+def test_weights_are_1_root_ratio_ratio_or_searched_and_only_focal_loss_has_a_gamma():
+    arms = candidates()
+    weights = {name: sorted({trial.minority_weight for trial in trials}) for name, trials in arms.items()}
+    for name in ("none", "oversampling", "smote", "focal_loss", "none_fixed_rate"):
+        assert weights[name] == [1.0]
+    assert weights["sqrt"] == [3.0]
+    assert weights["balanced"] == [9.0]
+    assert len(weights["tuned"]) == 16
+    assert 1.0 <= weights["tuned"][0] < 2.0
+    assert 45.0 < weights["tuned"][-1] <= 90.0
+    gammas = {name: {trial.focal_gamma for trial in trials} for name, trials in arms.items()}
+    assert all(gamma == {0.0} for name, gamma in gammas.items() if name != "focal_loss")
+    assert all(FOCAL_GAMMA.low <= gamma <= FOCAL_GAMMA.high for gamma in gammas["focal_loss"])
+
+
+def test_points_spread_evenly_over_every_dimension():
+    trials = candidates()["tuned"]
+    positions = np.log([trial.minority_weight for trial in trials]) / np.log(90.0)
+    assert np.histogram(positions, 16, (0.0, 1.0))[0].tolist() == [1] * 16
+
+
+def test_design_follows_from_its_seed():
+    assert candidates(seed=1) == candidates(seed=1)
+    assert candidates(seed=1) != candidates(seed=2)
+
+
+@pytest.mark.parametrize("n_trials", [1, 2, 3, 24])
+def test_every_number_of_candidates_is_possible(n_trials):
+    assert {len(trials) for trials in candidates(n_trials=n_trials).values()} == {n_trials}
+
+
+def test_study_that_searches_the_rate_gives_the_verdict_its_range():
+    arms = candidates({"learning_rate": Range[float](low=0.05, high=0.5, log=True)})
+    assert set(arms) == set(ALL_ARMS)
+    assert all(0.05 <= trial.learning_rate <= 0.5 for trial in arms["none"])
+
+
+def test_fixed_rate_of_the_verdict_brings_an_arm_that_searches_it():
+    arms = candidates(learning_rate=0.02)
+    assert set(arms) == {*ALL_ARMS, "none_larger_step"}
+    for name, trials in arms.items():
+        rates = {trial.learning_rate for trial in trials}
+        assert len(rates) == 16 if name == "none_larger_step" else rates == {0.02}
+
+
+def test_list_or_range_of_rates_of_the_verdict_wins_over_the_study():
+    own = Range[float](low=0.05, high=0.5, log=True)
+    arms = candidates({"learning_rate": own}, learning_rate=[0.1, 0.2])
+    assert {trial.learning_rate for trial in arms["none"]} == {0.1, 0.2}
+
+
+def test_study_of_one_weight_gives_the_verdict_the_default_range():
+    weights = [trial.minority_weight for trial in candidates({"minority_weight": 5.0})["tuned"]]
+    assert min(weights) < 2.0
+    assert max(weights) > 45.0
+
+
+def test_weights_are_ratios_to_the_majority_weight_of_the_study():
+    search = {"minority_weight": WeightRange(low=2.0, high=20.0, log=True), "majority_weight": 2.0}
+    trials = candidates(search)["tuned"]
+    assert {trial.majority_weight for trial in trials} == {1.0}
+    assert all(1.0 <= trial.minority_weight <= 10.0 for trial in trials)
+
+
+def test_plan_of_the_kit_has_the_arms_of_the_default():
+    assert make_plan().section.arms == ALL_ARMS

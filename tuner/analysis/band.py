@@ -1,0 +1,98 @@
+"""Which weights are as good as the best one: the response curve over the weight, and the band around its top.
+
+The band is not a confidence set. It is the contiguous run of weights that holds the best of the sweep and whose paired
+difference to it is not beyond the corrected interval, unadjusted for looking at many, at other parameters that were
+tuned for one of them. Recommending its smallest weight is a rule of parsimony.
+
+Axes    W weights, J folds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.evidence import BandPoint, WeightBand
+from tuner.intervals import Interval, corrected_interval
+from tuner.trial import FoldPlan
+
+Scores = NDArray[np.float64]
+
+
+def weight_grid(low: float, high: float, *, n: int, also: Iterable[float] = ()) -> tuple[float, ...]:
+    """Return `n` weights spaced evenly on a log scale, both ends exactly, and those of `also` that lie between them.
+
+    Args:
+        low, high: the range searched, 0 < low < high.
+        n: at least 2.
+        also: further weights, such as the best trial's.
+
+    Returns:
+        Ascending, each once.
+    """
+    spaced = [low, *np.geomspace(low, high, n)[1:-1].tolist(), high]
+    return tuple(sorted({*spaced, *(float(weight) for weight in also if low <= weight <= high)}))
+
+
+def weight_band(weights: Iterable[float], fold_scores: Scores, *, plan: FoldPlan, trial: int) -> WeightBand | None:
+    """Return the response curve and the band around its top.
+
+    Args:
+        weights: ascending, W of them.
+        fold_scores: shape `(W, J)`, greater is better. A row that is not finite is of a weight that could not be
+            trained: it ends the band and is no point of the curve.
+        plan: the folds.
+        trial: number of the trial whose other parameters all weights share.
+
+    Returns:
+        The band; None where no weight has a score, or a single fold leaves no interval to judge by.
+    """
+    is_scored = np.asarray(np.isfinite(fold_scores).all(axis=1))
+    if fold_scores.shape[1] < 2 or not is_scored.any():
+        return None
+    scored = np.flatnonzero(is_scored)
+    best = int(scored[fold_scores[scored].mean(axis=1).argmax()])
+    points: list[BandPoint | None] = [
+        _point(weight, own, fold_scores[best], plan) if scored else None
+        for weight, own, scored in zip(weights, fold_scores, is_scored.tolist(), strict=True)
+    ]
+    band = [*_run(points[best::-1])[::-1], *_run(points[best:])[1:]]
+    for point in band:
+        point["in_band"] = True
+    return WeightBand(
+        low=band[0]["weight"],
+        high=band[-1]["weight"],
+        best=next(point["weight"] for point in points[best:] if point is not None),
+        recommended=band[0]["weight"],
+        trial=trial,
+        points=[point for point in points if point is not None],
+    )
+
+
+def _point(weight: float, scores: Scores, best: Scores, plan: FoldPlan) -> BandPoint:
+    own = corrected_interval(scores, test_over_train=plan.test_over_train)
+    difference = corrected_interval(best - scores, test_over_train=plan.test_over_train)
+    return BandPoint(
+        weight=weight,
+        mean=own.mean,
+        ci95=_pair(own),
+        difference=difference.mean,
+        difference_ci95=_pair(difference),
+        in_band=False,
+    )
+
+
+def _pair(interval: Interval) -> list[float]:
+    return [interval.low, interval.high]
+
+
+def _run(points: list[BandPoint | None]) -> list[BandPoint]:
+    """Return the points from the first one on until one is beyond its interval, or missing."""
+    run: list[BandPoint] = []
+    for point in points:
+        if point is None or point["difference_ci95"] is None or point["difference_ci95"][0] > 0.0:
+            break
+        run.append(point)
+    return run

@@ -1,0 +1,274 @@
+"""What every run works out when its search is done: one record of `evidence.py` after the other, stored with the study.
+
+The response curve over the weight and the noise of the two best trials train further models, on the study's own folds;
+the partly corrected score, the way to undo the weight and the threshold take kept predictions. A record that is stored
+stands as long as all that decides it is the same (its basis), so that running a finished study again trains nothing.
+
+Axes    N scored rows, R repeats, T trials, S seeds, J folds
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.analysis.band import weight_band, weight_grid
+from tuner.analysis.noise import noise_budget
+from tuner.analysis.probabilities import probability_correction
+from tuner.analysis.thresholds import choose_threshold
+from tuner.analysis.winners_curse import bias_corrected
+from tuner.config.evidence import EvidenceSection, ThresholdSection
+from tuner.config.schema import ScoringSection
+from tuner.data.folds import Folds, folds_of_seed
+from tuner.events import EvidenceStep, Listener, Notice
+from tuner.evidence import ProbabilityCorrection
+from tuner.study import records
+from tuner.study.lifecycle import OpenStudy
+from tuner.study.space import ResolvedSpace, limits, weight_range
+from tuner.study.summary import StudySummary, TrialRecord, load_summary
+from tuner.trial import Evaluate, TrialParams
+
+METHOD = 1
+"""Part of every basis: rises when the same study would give another record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppraisalPlan:
+    """Everything that decides the evidence beside the trials.
+
+    Attributes:
+        section: what is worked out, and how thoroughly.
+        rule: of the threshold to recommend.
+        scoring: what was maximized.
+        space: that was searched.
+        y: labels of the table.
+        folds: those of the study, and behind them the same ones under other seeds: `folds.with_seeds`.
+        seed: of the study.
+        keeps_predictions: whether there are any.
+        threads: cores to use for statistics.
+    """
+
+    section: EvidenceSection
+    rule: ThresholdSection
+    scoring: ScoringSection
+    space: ResolvedSpace
+    y: NDArray[np.int32]
+    folds: Folds
+    seed: int
+    keeps_predictions: bool
+    threads: int
+
+
+def appraise(
+    study: OpenStudy, plan: AppraisalPlan, evaluate: Evaluate, *, listen: Listener, should_stop: Callable[[], bool]
+) -> None:
+    """Work out and store what is missing of the evidence, and remove what no longer holds.
+
+    Args:
+        study: open; at least one of its trials should be complete, else there is nothing to work out.
+        plan: what decides it.
+        evaluate: trains on `plan.folds`.
+        listen: hears one `EvidenceStep` before each part that takes its time.
+        should_stop: asked now and then; where it answers true, a part may be missing.
+
+    Raises:
+        Stopped, EngineError: from `evaluate`; records stored until then are kept.
+        StudyError: the database cannot be read or written.
+    """
+    work = _Work(study, plan, evaluate, listen, should_stop)
+    parts: dict[str, Callable[[], object]] = {
+        "weight_band": work.band,
+        "noise_budget": work.noise,
+        "bias_corrected": work.bias,
+        "probability_correction": work.correction,
+        "threshold": work.threshold,
+    }
+    kept = {kind for kind, part in parts.items() if part() is not None}
+    study.remove_evidence([kind for kind in parts if kind not in kept])
+
+
+class _Work:
+    """The parts of one appraisal; each returns its record, stored, or None where the study cannot give it."""
+
+    def __init__(
+        self,
+        study: OpenStudy,
+        plan: AppraisalPlan,
+        evaluate: Evaluate,
+        listen: Listener,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.study, self.plan, self.evaluate = study, plan, evaluate
+        self.listen, self.should_stop = listen, should_stop
+        self.summary: StudySummary = load_summary(study.path, study.plan.section.name)
+        self.best: TrialRecord | None = self.summary.best
+
+    def band(self) -> object:
+        best, n_weights, plan = self.best, self.plan.section.band_weights, self.summary.folds
+        low, high = limits(weight_range(self.plan.space, self.summary.data.imbalance_ratio))
+        if best is None or not n_weights or plan.n_folds < 2 or low == high:
+            return None
+        params = _params(best)
+        majority = params.majority_weight
+        low, high = low / majority, high / majority
+        grid = weight_grid(low, high, n=n_weights, also=[params.minority_weight / majority])
+
+        def make() -> object:
+            self._say(f"weight band: {len(grid)} weights at the other parameters of trial {best.number}")
+            batch = [replace(params, number=i, minority_weight=weight * majority) for i, weight in enumerate(grid)]
+            scores = self.evaluate(batch, range(plan.n_folds))
+            table = np.full((len(grid), plan.n_folds), np.nan)
+            for i, score in enumerate(scores):
+                if score.failure is None:
+                    table[i] = score.fold_scores[-1]
+            return weight_band(grid, table, plan=plan, trial=best.number)
+
+        return self._stored("weight_band", {"trial": best.number, "params": best.resolved, "grid": grid}, make)
+
+    def noise(self) -> object:
+        n_seeds, plan = self.plan.section.noise_seeds, self.summary.folds
+        first_two = sorted(self.summary.scored, key=lambda trial: (-cast(float, trial.value), trial.number))[:2]
+        if len(first_two) < 2 or not n_seeds or plan.kind != "stratified_kfold":
+            return None
+        first, second = first_two
+        numbers = (first.number, second.number)
+
+        def make() -> object:
+            self._say(f"noise budget: trials {numbers[0]} and {numbers[1]} under {n_seeds - 1} more seeds")
+            rows = [first.fold_scores[-1] - second.fold_scores[-1]]
+            for seed in range(1, n_seeds):
+                pair = self.evaluate([_params(first), _params(second)], folds_of_seed(plan, seed))
+                failed = next((score for score in pair if score.failure is not None), None)
+                if failed is not None:
+                    self.listen(Notice(text=f"no noise budget: trial {failed.number} {failed.failure}, seed {seed}"))
+                    return None
+                rows.append(pair[0].fold_scores[-1] - pair[1].fold_scores[-1])
+            return noise_budget(np.stack(rows), plan=plan, trials=numbers)
+
+        return self._stored("noise_budget", {"trials": numbers, "n_seeds": n_seeds}, make)
+
+    def bias(self) -> object:
+        n_bootstraps, trials = self.plan.section.bootstraps, self.summary.scored
+        if not n_bootstraps or not trials or not self.plan.keeps_predictions:
+            return None
+        numbers = [trial.number for trial in trials]
+
+        def make() -> object:
+            self._say(f"partly corrected score: {n_bootstraps:,} samples of rows, {len(numbers)} trials")
+            return bias_corrected(
+                self._y,
+                _KeptLogits(self.study.path, self.summary.name, numbers),
+                split_of=self._split_of,
+                scoring=self.plan.scoring,
+                n_bootstraps=n_bootstraps,
+                seed=self.plan.seed,
+                threads=self.plan.threads,
+                should_stop=self.should_stop,
+            )
+
+        return self._stored("bias_corrected", {"trials": numbers, "n_bootstraps": n_bootstraps}, make)
+
+    def correction(self) -> ProbabilityCorrection | None:
+        best = self.best
+        if best is None or not self.plan.keeps_predictions:
+            return None
+        params = _params(best)
+
+        def make() -> object:
+            return probability_correction(
+                self._y,
+                self._best_logits,
+                split_of=self._split_of,
+                weight_ratio=params.minority_weight / params.majority_weight,
+                seed=self.plan.seed,
+            )
+
+        record = self._stored("probability_correction", {"trial": best.number}, make)
+        return cast(ProbabilityCorrection | None, record)
+
+    def threshold(self) -> object:
+        best, rule = self.best, self.plan.rule
+        if best is None or not self.plan.keeps_predictions:
+            return None
+
+        def make() -> object:
+            correction = self.correction()
+            return choose_threshold(
+                self._y,
+                self._best_logits,
+                split_of=self._split_of,
+                rule=rule,
+                scoring=self.plan.scoring,
+                shift=None if correction is None else correction["logit_shift"],
+                fewest_positive=min(int(self.plan.y[rows].sum()) for rows in self.plan.folds.train),
+                test_over_train=self.summary.folds.test_over_train,
+                seed=self.plan.seed,
+            )
+
+        return self._stored("threshold", {"trial": best.number, "rule": rule.model_dump()}, make)
+
+    def _stored(self, kind: str, basis: dict[str, object], make: Callable[[], object]) -> object:
+        """Return the stored record of a basis, made where there is none."""
+        key = hashlib.sha256(records.to_json({"method": METHOD, **basis}).encode()).hexdigest()
+        record = self.study.evidence(kind, key)
+        if record is None:
+            record = make()
+            if record is not None:
+                self.study.keep_evidence(kind, key, record)
+        return record
+
+    def _say(self, text: str) -> None:
+        self.listen(EvidenceStep(text=text))
+
+    @property
+    def _y(self) -> NDArray[np.int32]:
+        return self.plan.y[self.plan.folds.scored_rows]
+
+    @cached_property
+    def _split_of(self) -> NDArray[np.int64]:
+        """In which fold of its repeat each row was scored. Shape `(R, N)`."""
+        folds = self.plan.folds
+        out = np.zeros((folds.plan.n_repeats, len(folds.scored_rows)), np.int64)
+        for j in range(folds.plan.n_folds):
+            out[folds.repeat[j], np.searchsorted(folds.scored_rows, folds.valid[j])] = folds.split[j]
+        return out
+
+    @cached_property
+    def _best_logits(self) -> NDArray[np.float32]:
+        if self.best is None:
+            raise ValueError("a study without a best trial has no logits of it")
+        return records.load_logits(self.study.path, self.summary.name, self.best.number)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptLogits(Sequence[NDArray[np.float32]]):
+    """The kept predictions of trials, read one by one. Each has shape `(R, N)`."""
+
+    path: Path
+    study: str
+    numbers: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[NDArray[np.float32]]: ...
+    def __getitem__(self, index: int | slice) -> NDArray[np.float32] | Sequence[NDArray[np.float32]]:
+        if isinstance(index, slice):
+            return _KeptLogits(self.path, self.study, self.numbers[index])
+        return records.load_logits(self.path, self.study, self.numbers[index])
+
+
+def _params(trial: TrialRecord) -> TrialParams:
+    """Return what a stored trial was trained with."""
+    values = cast(dict[str, Any], trial.resolved)
+    return TrialParams(number=trial.number, **values)

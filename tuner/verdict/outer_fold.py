@@ -1,0 +1,296 @@
+"""One outer fold of a verdict: every arm searches on inner folds, trains again on all training rows, and is scored.
+
+The test rows take no part until the last step. Thresholds are chosen on the inner out-of-fold logits of the winner.
+
+Axes    N rows of the table; an outer fold's training rows are those that its inner folds score
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from tuner.analysis.band import weight_band, weight_grid
+from tuner.config.schema import ScoringSection
+from tuner.data.nested import NestedFolds
+from tuner.errors import EngineError
+from tuner.scoring import cuts, score, score_at
+from tuner.trial import Evaluate, FoldPlan, TrialParams, TrialScore
+from tuner.verdict.arms import Arm, Design
+
+MIN_POSITIVE = 20
+"""Positive training rows below which no threshold is tuned: it would follow a handful of rows."""
+
+TUNED_THRESHOLD = ("none", "tuned")
+"""Arms that have a twin with a tuned threshold."""
+
+SCORED_BESIDE = {
+    "roc_auc": ("roc_auc", 1.0),
+    "average_precision": ("average_precision", 1.0),
+    "log_loss": ("neg_log_loss", -1.0),
+    "brier": ("neg_brier_score", -1.0),
+}
+"""Measures of every arm beside its score: the metric and its sign."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldResult:
+    """One arm on one outer fold.
+
+    Attributes:
+        arm: its name.
+        score: on the test rows, in the scored metric.
+        inner_score: of the winner of its search, on inner folds: optimistic.
+        weight, learning_rate: what its search chose; NaN for a reference.
+        measures: other measures on the test rows, by name.
+        n_models: models trained for it.
+    """
+
+    arm: str
+    score: float
+    inner_score: float
+    weight: float
+    learning_rate: float
+    measures: dict[str, float]
+    n_models: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How an outer fold is judged.
+
+    Attributes:
+        scoring: what is maximized, decisions at a fixed threshold.
+        decisions: the metric of decisions whose threshold is tuned, with `threshold: best`; None where none can be.
+        band_weights: weights of the inner sweep behind the arm "smallest_of_band"; 0 leaves it out.
+        weight_limits: lowest and highest weight of that sweep.
+    """
+
+    scoring: ScoringSection
+    decisions: ScoringSection | None
+    band_weights: int
+    weight_limits: tuple[float, float]
+
+    @property
+    def are_decisions_scored(self) -> bool:
+        """Whether the scored metric is one of decisions, so that tuned thresholds are arms of their own."""
+        return self.decisions is not None and self.decisions.metric == self.scoring.metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """What an arm takes to the test rows: candidates, best first, their inner scores, and whether its cut is tuned."""
+
+    name: str
+    arm: Arm
+    ranked: list[TrialScore]
+    values: list[float]
+    is_cut: bool
+    n_models: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OuterFold:
+    """Everything that decides one outer fold: number, folds, arms, candidates, rules."""
+
+    number: int
+    nested: NestedFolds
+    arms: Sequence[Arm]
+    design: Design
+    rules: Rules
+
+    @property
+    def train(self) -> NDArray[np.int32]:
+        """Real training rows."""
+        folds = self.nested.folds
+        fitted = folds.train if folds.fitted is None else folds.fitted
+        return fitted[self.nested.outer(self.nested.ways[0], self.number)]
+
+    @property
+    def test(self) -> NDArray[np.int32]:
+        """Test rows."""
+        return self.nested.folds.valid[self.nested.outer(self.nested.ways[0], self.number)]
+
+    def run(self, evaluate: Evaluate) -> list[FoldResult]:
+        """Search, train again and score every arm.
+
+        Args:
+            evaluate: trains on the folds of `nested`; answers scores in `rules.scoring`.
+
+        Raises:
+            EngineError: all candidates of an arm failed.
+        """
+        candidates = self._candidates()
+        params = {trial.number: trial for batch in candidates.values() for trial in batch}
+        entries = self._search(candidates, evaluate)
+        if self.rules.band_weights:
+            entries += self._smallest_of_band(entries, params, evaluate)
+        return [self._scored(entry, *answer) for entry, answer in self._train_again(entries, params, evaluate)]
+
+    def _candidates(self) -> dict[str, list[TrialParams]]:
+        y = self.nested.dataset.y[self.train]
+        ratio = float((y == 0).sum() / (y == 1).sum())
+        n = len(self.design.others)
+        return {
+            arm.name: self.design.candidates(arm, imbalance_ratio=ratio, first_number=i * n)
+            for i, arm in enumerate(self.arms)
+        }
+
+    def _search(self, candidates: Mapping[str, list[TrialParams]], evaluate: Evaluate) -> list[_Entry]:
+        """Return every arm's candidates ranked by their inner scores; those with a tuned threshold, too."""
+        found: dict[str, list[TrialScore]] = {}
+        for way in self.nested.ways:
+            of_way = [arm.name for arm in self.arms if arm.way == way]
+            batch = [trial for name in of_way for trial in candidates[name]]
+            scores = {score.number: score for score in evaluate(batch, self.nested.inner(way, self.number))}
+            found |= {name: [scores[trial.number] for trial in candidates[name]] for name in of_way}
+        entries = []
+        for arm in self.arms:
+            inner = [_mean(score) for score in found[arm.name]]
+            entries.append(self._entry(arm.name, arm, found[arm.name], inner))
+            if arm.name in TUNED_THRESHOLD and self.rules.are_decisions_scored:
+                at_best = self._at_best_threshold(found[arm.name])
+                entries.append(self._entry(f"{arm.name}_threshold", arm, found[arm.name], at_best))
+        return entries
+
+    def _entry(self, name: str, arm: Arm, scores: Sequence[TrialScore], values: Sequence[float]) -> _Entry:
+        order = sorted(range(len(scores)), key=lambda i: -values[i])  # stable: the first among equals
+        order = [i for i in order if scores[i].failure is None]
+        if not order:
+            raise EngineError(
+                f"all {len(scores)} candidates of the arm {name} failed in outer fold {self.number}; the first: "
+                f"{scores[0].failure}.\nLower verdict.learning_rate."
+            )
+        return _Entry(
+            name=name,
+            arm=arm,
+            ranked=[scores[i] for i in order],
+            values=[values[i] for i in order],
+            is_cut=name != arm.name,
+            n_models=len(scores) * self.nested.inner_splits + 1,
+        )
+
+    def _at_best_threshold(self, scores: Sequence[TrialScore]) -> list[float]:
+        """Return the metric of decisions of each candidate at its best threshold on all inner folds together."""
+        rows = self.train
+        return [
+            float("-inf")
+            if one.failure is not None
+            else float(score(self._decisions, self._y(rows), one.logits[:, rows])[0])
+            for one in scores
+        ]
+
+    @property
+    def _decisions(self) -> ScoringSection:
+        if self.rules.decisions is None:
+            raise ValueError("no threshold is tuned here")
+        return self.rules.decisions
+
+    def _y(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        return self.nested.dataset.y[rows]
+
+    def _smallest_of_band(
+        self, entries: Sequence[_Entry], params: dict[int, TrialParams], evaluate: Evaluate
+    ) -> list[_Entry]:
+        """Return the arm of the parsimony rule: the smallest weight of the band around the tuned winner's."""
+        tuned = next(entry for entry in entries if entry.name == "tuned")
+        winner = params[tuned.ranked[0].number]
+        weights = weight_grid(*self.rules.weight_limits, n=self.rules.band_weights, also=[winner.minority_weight])
+        first = max(params) + 1
+        batch = [replace(winner, number=first + i, minority_weight=float(w)) for i, w in enumerate(weights)]
+        scores = evaluate(batch, self.nested.inner("none", self.number))
+        params |= {trial.number: trial for trial in batch}
+        k = self.nested.inner_splits
+        plan = FoldPlan(
+            kind="stratified_kfold",
+            n_splits=k,
+            n_repeats=1,
+            test_over_train=1.0 / (k - 1),
+            n_scored_rows=len(self.train),
+            sha256="",
+        )
+        table = np.stack([np.full(k, np.nan) if one.failure is not None else one.fold_scores[-1] for one in scores])
+        band = weight_band(weights, table, plan=plan, trial=winner.number)
+        if band is None:
+            return []
+        chosen = scores[weights.index(band["recommended"])]
+        n_models = tuned.n_models + len(batch) * k
+        one = self._entry("smallest_of_band", tuned.arm, [chosen], [_mean(chosen)])
+        return [replace(one, is_cut=False, n_models=n_models)]
+
+    def _train_again(
+        self, entries: Sequence[_Entry], params: Mapping[int, TrialParams], evaluate: Evaluate
+    ) -> list[tuple[_Entry, tuple[int, TrialParams, TrialScore]]]:
+        """Train every arm's winner on all training rows; one that diverges gives way to the next best candidate."""
+        answers: dict[str, tuple[int, TrialParams, TrialScore]] = {}
+        place = 0
+        while waiting := [entry for entry in entries if entry.name not in answers]:
+            lost = next((entry for entry in waiting if place >= len(entry.ranked)), None)
+            if lost is not None:
+                raise EngineError(
+                    f"every candidate of the arm {lost.name} diverged when it was trained on all training rows of "
+                    f"outer fold {self.number}.\nLower verdict.learning_rate."
+                )
+            for way in self.nested.ways:
+                of_way = [entry for entry in waiting if entry.arm.way == way]
+                batch = [replace(params[entry.ranked[place].number], number=i) for i, entry in enumerate(of_way)]
+                if not batch:
+                    continue
+                for entry, trial, answer in zip(
+                    of_way, batch, evaluate(batch, [self.nested.outer(way, self.number)]), strict=True
+                ):
+                    if answer.failure is None:
+                        answers[entry.name] = place, trial, answer
+            place += 1
+        return [(entry, answers[entry.name]) for entry in entries]
+
+    def _scored(self, entry: _Entry, place: int, params: TrialParams, answer: TrialScore) -> FoldResult:
+        logits = answer.logits[:, self.test]
+        cut = None
+        if self.rules.decisions is not None:
+            inner = entry.ranked[place].logits[:, self.train]
+            cut = cuts(self.rules.decisions, self._y(self.train), inner)
+        measures = measure(self.rules, self._y(self.test), logits, cut)
+        plain = float(answer.fold_scores[-1, 0])
+        return FoldResult(
+            arm=entry.name,
+            score=measures[f"{self.rules.scoring.metric}_at_threshold"] if entry.is_cut else plain,
+            inner_score=entry.values[place],
+            weight=params.minority_weight / params.majority_weight,
+            learning_rate=params.learning_rate,
+            measures=measures,
+            n_models=entry.n_models,
+        )
+
+
+def measure(
+    rules: Rules, y: NDArray[np.int32], logits: NDArray[np.floating], cut: NDArray[np.float64] | None
+) -> dict[str, float]:
+    """Return the measures of one arm on the test rows: order and probability, then decisions and the tuned threshold.
+
+    Args:
+        rules: what is measured.
+        y: labels of the test rows, shape `(V,)`.
+        logits: shape `(1, V)`.
+        cut: the tuned logit cut, shape `(1,)`; None where there is none.
+    """
+    measures = {
+        name: sign * float(score(ScoringSection.model_validate({"metric": metric}), y, logits)[0])
+        for name, (metric, sign) in SCORED_BESIDE.items()
+    }
+    if rules.decisions is not None:
+        name = rules.decisions.metric
+        measures[f"{name}_at_half"] = float(score_at(rules.decisions, y, logits, np.zeros(1))[0])
+        if cut is not None:
+            measures[f"{name}_at_threshold"] = float(score_at(rules.decisions, y, logits, cut)[0])
+            measures["threshold"] = float(expit(cut[0]))
+    return measures
+
+
+def _mean(score: TrialScore) -> float:
+    """Return the mean inner score, minus infinity of a candidate that failed."""
+    return float("-inf") if score.mean is None else score.mean
