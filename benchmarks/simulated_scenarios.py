@@ -52,9 +52,8 @@ OUTLIERS = Population(
     n_positive=105,
 )
 
-MAIN_PENALTY = 0.02
-PENALTIES = (0.004, 0.0075, 0.0125, MAIN_PENALTY)
-"""Of `weights_help`: the larger, the more weights help; at the main one, by about two half-widths."""
+PENALTIES = {0.004: 1, 0.0075: 1, 0.0125: 1, 0.02: 4, 0.03: 4}
+"""Of `weights_help`, and blocks of each: the larger, the more weights help; the last two by about two half-widths."""
 
 
 def default_search() -> SearchStudy:

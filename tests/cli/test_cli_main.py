@@ -502,10 +502,14 @@ def test_python_dash_m_and_the_script_are_the_same_thing():
     assert answers[0].replace("Usage: tuner", "Usage: python -m tuner") == answers[1]
 
 
+BARE = ["--set", "evidence={bootstraps: 0, band_weights: 0, noise_seeds: 0}"]
+"""Nothing trains beside the search."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_run_keeps_the_study_and_goes_on_to_the_same_trials(finished, tmp_path, number, code):
-    long = ["--set", "search_space.epochs=3000", "--set", "training.checkpoints=1", "--set", "study.n_trials=4"]
+    long = [*BARE, "--set", "search_space.epochs=3000", "--set", "training.checkpoints=1", "--set", "study.n_trials=4"]
     process = spawn("run", SMOKE, *long, cwd=tmp_path)
     database = tmp_path / "studies" / "smoke" / "study.db"
     wait_for(lambda: running(database) > 0, process)
@@ -525,7 +529,7 @@ def test_a_stopped_run_keeps_the_study_and_goes_on_to_the_same_trials(finished, 
 
 @pytest.mark.slow
 def test_two_runs_at_once_one_goes_on_and_the_other_names_it(tmp_path):
-    long = ["--set", "search_space.epochs=20000", "--set", "training.checkpoints=1", "--set", "study.n_trials=4"]
+    long = [*BARE, "--set", "search_space.epochs=20000", "--set", "training.checkpoints=1", "--set", "study.n_trials=4"]
     first = spawn("run", SMOKE, *long, cwd=tmp_path)
     database = tmp_path / "studies" / "smoke" / "study.db"
     wait_for(lambda: running(database) > 0, first)
@@ -547,6 +551,7 @@ RACE = ["--set", "racing.enabled=true", "--set", "cv.n_repeats=3"]
 def test_a_run_killed_again_and_again_ends_as_if_it_never_was(tmp_path, race):
     settings = ["--quiet", "--set", "study.n_trials=16", "--set", "study.batch_size=2", *race]
     settings += ["--set", "search_space.epochs={low: 1200, high: 2500}"]
+    settings += ["--set", "evidence={bootstraps: 100, band_weights: 5, noise_seeds: 2}"]
     spawn("run", SMOKE, *settings, "--set", "output.root=whole", cwd=tmp_path).communicate()
     rng = np.random.default_rng(0)
     database = tmp_path / "killed" / "smoke" / "study.db"
@@ -564,6 +569,11 @@ def test_a_run_killed_again_and_again_ends_as_if_it_never_was(tmp_path, race):
     process.communicate()
     assert process.returncode == 0
     assert scores(tmp_path / "killed" / "smoke") == scores(tmp_path / "whole" / "smoke")
+    whole, killed = (
+        tuner.load_summary(tmp_path / name / "smoke" / "study.db", "smoke") for name in ("whole", "killed")
+    )
+    assert killed.evidence == whole.evidence
+    assert "weight_band" in whole.evidence
 
 
 def test_a_race_ends_with_the_trials_asked_for_and_says_when_losers_were_ruled_out(capsys, tmp_path):
