@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from recording import Measurement, circumstances, record
+from recording import ROOT, Measurement, circumstances, record
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +25,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.skip(reason="benchmarks run with --run-benchmarks"))
+
+
+@pytest.fixture(scope="session")
+def tables() -> Mapping[str, dict[str, Any]]:
+    """The section `dataset` of every real table, by name."""
+    folder = Path(os.environ.get("TUNER_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the real tables are not at {folder}; set TUNER_SHARED_DATA to their folder")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return {
+        table["name"]: {"kind": "table", "path": str(folder / table["file"])}
+        | {key: table[key] for key in ("target", "drop", "positive") if key in table}
+        for table in manifest
+    }
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import resource
 import subprocess
 import sys
@@ -14,9 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import pytest
 import yaml
-from recording import ROOT, Measurement
+from recording import Measurement
 
 from tuner.intervals import standard_error
 from tuner.study.summary import StudySummary, load_summary
@@ -40,20 +38,6 @@ class Search:
     cpu_seconds: float
     models: int
     summary: StudySummary
-
-
-@pytest.fixture(scope="module")
-def tables() -> Mapping[str, dict[str, Any]]:
-    """The section `dataset` of every real table, by name."""
-    folder = Path(os.environ.get("TUNER_SHARED_DATA", ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"the real tables are not at {folder}; set TUNER_SHARED_DATA to their folder")
-    manifest = json.loads((folder / "manifest.json").read_text())
-    return {
-        table["name"]: {"kind": "table", "path": str(folder / table["file"])}
-        | {key: table[key] for key in ("target", "drop", "positive") if key in table}
-        for table in manifest
-    }
 
 
 def search(folder: Path, dataset: Mapping[str, Any], *, racing: bool, n_trials: int, epochs: int) -> Search:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import pytest
 import yaml
-from recording import ROOT, Measurement
+from recording import Measurement
 from sklearn.model_selection import StratifiedKFold
 
 from tuner.config.load import load_config
@@ -45,20 +42,6 @@ PUBLISHED = {
 """ROC AUC of an SVM and of a random forest, where published."""
 
 REPEATED = {"tutorial": (10, 1), "mammography": (10, 3), "oil_spill": (5, 3)}
-
-
-@pytest.fixture(scope="module")
-def tables() -> Mapping[str, dict[str, Any]]:
-    """The section `dataset` of every real table, by name."""
-    folder = Path(os.environ.get("TUNER_SHARED_DATA", ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"the real tables are not at {folder}; set TUNER_SHARED_DATA to their folder")
-    manifest = json.loads((folder / "manifest.json").read_text())
-    return {"tutorial": {"kind": "synthetic"}} | {
-        table["name"]: {"kind": "table", "path": str(folder / table["file"])}
-        | {key: table[key] for key in ("target", "drop", "positive") if key in table}
-        for table in manifest
-    }
 
 
 def published_folds(folds: Folds, prepared: Prepared) -> Folds:
@@ -97,7 +80,8 @@ def test_verdict_on_real_tables(
     names = ["keel_ecoli1"] if quick else list(PUBLISHED)
     rows, figures = [], {}
     for name in names:
-        found, seconds = make_verdict(name, tables[name], tmp_path, quick=quick)
+        dataset = tables.get(name, {"kind": "synthetic"})
+        found, seconds = make_verdict(name, dataset, tmp_path, quick=quick)
         figures[name] = {"seconds": seconds, "verdict": found}
         rows.append(_row(name, found, seconds))
         print(f"\n{name}: {found['sentence']} ({seconds:.0f} s)", flush=True)

@@ -84,21 +84,7 @@ def test_without_predictions_there_is_no_evidence_from_them(run):
     assert sorted(evidence(run("study.predictions.keep=false"))) == ["noise_budget", "weight_band"]
 
 
-def test_search_that_goes_on_takes_back_what_spoke_of_fewer_trials(run):
-    run()
-    stop = StopRequest()
-
-    def interrupt(stack):
-        if stack[0].number == 11:
-            stop.signal_number = 2
-
-    with pytest.raises(Stopped):
-        run("study.n_trials=12", "engine.threads=1", stop=stop, meanwhile=interrupt)
-    result = run("study.n_trials=12")
-    assert evidence(result)["bias_corrected"]["n_trials"] == 12
-
-
-def test_interrupted_search_shows_no_evidence_of_fewer_trials(run, tmp_path):
+def test_search_that_goes_on_takes_back_what_spoke_of_fewer_trials(run, tmp_path):
     run()
     stop = StopRequest()
 
@@ -111,6 +97,7 @@ def test_interrupted_search_shows_no_evidence_of_fewer_trials(run, tmp_path):
     summary = tuner.load_summary(tmp_path / "smoke" / "study.db", "smoke")
     assert summary.n_finished > 6
     assert summary.evidence == {}
+    assert evidence(run("study.n_trials=12"))["bias_corrected"]["n_trials"] == 12
 
 
 def test_noise_budget_trains_two_trials_under_other_seeds_and_keeps_their_own(run):

@@ -195,9 +195,7 @@ def run_study(
     stop.raise_if_set()
 
     with clock.phase("outputs"):
-        summary = load_summary(database, loaded.config.study.name)
-        files = {"config": str(loaded.folder / CONFIG_NAME), "database": str(database)}
-        files |= write_outputs(summary, loaded.folder, listen=listen)
+        summary, files = _outputs(loaded, database, listen=listen)
     return RunResult(
         summary=summary,
         files=files,
@@ -245,9 +243,7 @@ def make_verdict(
             _write_config(loaded)
         verdict, n_models = judge(prepared, comparison, study, listen=listen, stop=stop, clock=clock)
     with clock.phase("outputs"):
-        summary = load_summary(database, loaded.config.study.name)
-        files = {"config": str(loaded.folder / CONFIG_NAME), "database": str(database)}
-        files |= write_outputs(summary, loaded.folder, listen=listen)
+        summary, files = _outputs(loaded, database, listen=listen)
     return VerdictResult(
         verdict=verdict,
         summary=summary,
@@ -316,6 +312,13 @@ def _write_config(loaded: LoadedConfig) -> None:
     if not loaded.folder.is_dir():
         make_folder(loaded.folder)
     write_atomically(loaded.folder / CONFIG_NAME, dump_config(loaded.config).encode())
+
+
+def _outputs(loaded: LoadedConfig, database: Path, *, listen: Listener) -> tuple[StudySummary, dict[str, str]]:
+    """Write report and exports of a study from its database; return its summary and where everything lies."""
+    summary = load_summary(database, loaded.config.study.name)
+    files = {"config": str(loaded.folder / CONFIG_NAME), "database": str(database)}
+    return summary, files | write_outputs(summary, loaded.folder, listen=listen)
 
 
 def write_outputs(summary: StudySummary, folder: Path, *, listen: Listener = ignore) -> dict[str, str]:
