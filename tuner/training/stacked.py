@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from tuner.data.preprocessing import Scaler, fit_scaler
 from tuner.errors import EngineError
-from tuner.timing import Clock
 from tuner.training import seeds, stack
 from tuner.training.backend import dynamic_update_slice, keras, tf
 from tuner.training.dropout import keep_factors
@@ -34,6 +33,7 @@ from tuner.training.first_epoch import class_sums, shares
 from tuner.training.focal import focal_slope
 from tuner.training.layers import NARROW, stacked_mlp, stacked_optimizer
 from tuner.training.streams import BatchStreams, FoldSet
+from tuner.training.traced import Traced
 from tuner.training.trainer import Predictions, TrainingPlan
 from tuner.trial import FirstEpoch, TrialParams
 
@@ -231,8 +231,8 @@ class _Compiled:
         self.weights = self.model.trainable_variables
         self.optimizer.build(self.weights)
         self.slots = self.optimizer.variables[2:]  # after the scalar count of steps and the scalar learning rate
-        self._epochs = _Traced(self._all_epochs, rows.plan.clock)
-        self._logits = _Traced(self._logits_of_rows, rows.plan.clock)
+        self._epochs = Traced(self._all_epochs, rows.plan.clock)
+        self._logits = Traced(self._logits_of_rows, rows.plan.clock)
 
     def train(
         self,
@@ -387,28 +387,3 @@ class _Compiled:
             for gradient, variable in zip(gradients, self.weights, strict=True):
                 self.optimizer.update_step(gradient, variable, model.learning_rate)
         return [scope.get_current_value(variable) for variable in (*self.weights, *self.slots)]
-
-
-class _Traced:
-    """A function compiled by XLA for the shapes of its first call, which must be those of all calls.
-
-    Traced under a lock: the model of a program is shared by all threads, and tracing puts tensors into it.
-    """
-
-    def __init__(self, function: Callable[..., Any], clock: Clock) -> None:
-        self._clock = clock
-        self._function = tf.function(function, jit_compile=True, autograph=False)
-        self._concrete: Any = None
-        self._is_compiled = False
-        self._lock = threading.Lock()
-
-    def __call__(self, *arguments: Any) -> Any:
-        if self._is_compiled:
-            return self._concrete(*arguments)
-        with self._clock.phase("compile"):  # XLA compiles when the program first runs
-            with self._lock:
-                if self._concrete is None:
-                    self._concrete = self._function.get_concrete_function(*arguments)
-            answer = self._concrete(*arguments)
-        self._is_compiled = True
-        return answer
