@@ -95,6 +95,8 @@ class _Watched:
 
     def of_results(self, results: Sequence[FoldResult]) -> list[Logits]:
         """Return the logits of the test set for each result of the outer fold that just ran, and forget them."""
+        if lost := [result.failure for result in results if result.failure is not None]:
+            raise RuntimeError(f"an arm has no score, so there is no truth to compare with: {lost[0]}")
         waiting, found = [result.arm for result in results], {}
         for call in self.kept:
             found |= {arm: logits for arm, logits in zip(waiting, call, strict=True) if logits is not None}

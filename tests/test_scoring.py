@@ -1,5 +1,6 @@
 """Metrics: equal to scikit-learn's on identical scores, at a threshold and at the best one."""
 
+import itertools
 import math
 from typing import get_args
 
@@ -127,7 +128,7 @@ def test_every_model_is_scored_at_its_own_cut(metric, case, data, beta):
 def test_best_cut_parts_neighbors_among_the_float32s():
     one = np.float32(1.0)
     above = [one := np.nextafter(one, np.float32(2.0)) for _ in range(4)]
-    for low, high in zip(above, above[1:], strict=False):
+    for low, high in itertools.pairwise(above):
         (cut,) = cuts(scoring("f1", threshold="best"), np.array([0, 1], np.int32), np.array([[low, high]]))
         assert low < cut < high
 

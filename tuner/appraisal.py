@@ -51,7 +51,6 @@ class AppraisalPlan:
         y: labels of the table.
         folds: those of the study, and behind them the same ones under other seeds: `folds.with_seeds`.
         seed: of the study.
-        keeps_predictions: whether there are any.
         threads: cores to use for statistics.
     """
 
@@ -62,7 +61,6 @@ class AppraisalPlan:
     y: NDArray[np.int32]
     folds: Folds
     seed: int
-    keeps_predictions: bool
     threads: int
 
 
@@ -117,7 +115,6 @@ class _Work:
             return None
         params = _params(best)
         majority = params.majority_weight
-        low, high = low / majority, high / majority
         grid = weight_grid(low, high, n=n_weights, also=[params.minority_weight / majority])
 
         def make() -> object:
@@ -134,10 +131,13 @@ class _Work:
 
     def noise(self) -> object:
         n_seeds, plan = self.plan.section.noise_seeds, self.summary.folds
-        first_two = sorted(self.summary.scored, key=lambda trial: (-cast(float, trial.value), trial.number))[:2]
-        if len(first_two) < 2 or not n_seeds or plan.kind != "stratified_kfold":
+        first, ranked = (
+            self.best,
+            sorted(self.summary.scored, key=lambda trial: (-cast(float, trial.value), trial.number)),
+        )
+        second = next((trial for trial in ranked if first is not None and trial.resolved != first.resolved), None)
+        if first is None or second is None or not n_seeds or plan.kind != "stratified_kfold":
             return None
-        first, second = first_two
         numbers = (first.number, second.number)
 
         def make() -> object:
@@ -155,10 +155,13 @@ class _Work:
         return self._stored("noise_budget", {"trials": numbers, "n_seeds": n_seeds}, make)
 
     def bias(self) -> object:
-        n_bootstraps, trials = self.plan.section.bootstraps, self.summary.scored
-        if not n_bootstraps or not trials or not self.plan.keeps_predictions:
+        n_bootstraps, numbers = self.plan.section.bootstraps, [trial.number for trial in self.summary.scored]
+        missing = [number for number in numbers if number not in self._kept]
+        if not n_bootstraps or not numbers or missing:
+            if missing and self._kept:
+                text = f"{len(missing)} of {len(numbers)} trials have no kept predictions"
+                self.listen(Notice(text=f"no partly corrected score: {text}"))
             return None
-        numbers = [trial.number for trial in trials]
 
         def make() -> object:
             self._say(f"partly corrected score: {n_bootstraps:,} samples of rows, {len(numbers)} trials")
@@ -177,7 +180,7 @@ class _Work:
 
     def correction(self) -> ProbabilityCorrection | None:
         best = self.best
-        if best is None or not self.plan.keeps_predictions:
+        if best is None or best.number not in self._kept:
             return None
         params = _params(best)
 
@@ -195,7 +198,7 @@ class _Work:
 
     def threshold(self) -> object:
         best, rule = self.best, self.plan.rule
-        if best is None or not self.plan.keeps_predictions:
+        if best is None or best.number not in self._kept:
             return None
 
         def make() -> object:
@@ -230,6 +233,12 @@ class _Work:
     @property
     def _y(self) -> NDArray[np.int32]:
         return self.plan.y[self.plan.folds.scored_rows]
+
+    @cached_property
+    def _kept(self) -> set[int]:
+        """Trials whose predictions are in the database; `study.predictions.keep` may have changed on the way."""
+        with self.study.transaction() as (connection, study_id):
+            return records.trials_with_logits(connection, study_id)
 
     @cached_property
     def _split_of(self) -> NDArray[np.int64]:

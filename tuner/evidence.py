@@ -42,7 +42,7 @@ class WeightBand(TypedDict):
     """The response curve over the weight at the best trial's other parameters, and the band around its top.
 
     `low`, `high` are the ends of the contiguous run of weights that holds `best` and whose paired difference to it is
-    not beyond the corrected interval; `recommended` is the smallest weight of it. Weights are ratios.
+    not beyond the corrected interval; `recommended` is the weight of it that is nearest to 1. Weights are ratios.
     """
 
     low: float

@@ -75,7 +75,6 @@ class Prepared:
             y=self.dataset.y,
             folds=self.all_folds,
             seed=config.study.seed,
-            keeps_predictions=config.study.predictions.keep,
             threads=n_threads(config.engine),
         )
 
@@ -112,7 +111,7 @@ class Prepared:
                 folds=self.folds,
                 seed=config.study.seed,
                 band_weights=config.evidence.band_weights,
-                spec=_spec(self),
+                trainer=config.training.trainer,
             )
         )
 
@@ -265,21 +264,24 @@ def judge(
 ) -> tuple[Verdict, int]:
     """Return the verdict of an open study, stored with it, and how many models were trained for it here."""
     config = prepared.config
-    with clock.phase("data"):
-        nested = comparison.nested
-    training = TrainingPlan(
-        dataset=nested.dataset,
-        folds=nested.folds,
-        seed=config.study.seed,
-        longest=prepared.space.longest_training,
-        n_checkpoints=1,
-        clock=clock,
-    )
 
     def objective() -> Objective:
-        trainer = _trainer(config.training.trainer, training)
+        with clock.phase("data"):
+            nested = comparison.nested
+        training = TrainingPlan(
+            dataset=nested.dataset,
+            folds=nested.folds,
+            seed=config.study.seed,
+            longest=prepared.space.longest_training,
+            n_checkpoints=1,
+            clock=clock,
+        )
         return Objective(
-            dataset=training.dataset, folds=training.folds, trainer=trainer, scoring=comparison.scoring, clock=clock
+            dataset=nested.dataset,
+            folds=nested.folds,
+            trainer=_trainer(config.training.trainer, training),
+            scoring=comparison.scoring,
+            clock=clock,
         )
 
     with OnDemand(objective, config.engine, stop) as evaluate:

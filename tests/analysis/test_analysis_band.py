@@ -166,3 +166,10 @@ def test_grid_ascends_from_one_exact_end_to_the_other_and_holds_what_lies_betwee
 def test_grid_is_even_on_a_log_scale_and_names_each_weight_once():
     assert weight_grid(1.0, 1000.0, n=4) == pytest.approx((1.0, 10.0, 100.0, 1000.0), rel=1e-14)
     assert weight_grid(1.0, 990.0, n=2, also=[1.0, 990.0, 31.6, 31.6, 991.0, 0.5]) == (1.0, 31.6, 990.0)
+
+
+def test_weight_nearest_to_none_is_recommended_also_below_1():
+    weights = (0.1, 0.3, 1.0)
+    scores = np.full((3, 15), 0.9) + 0.01 * np.random.default_rng(0).normal(size=(3, 15))
+    band = weight_band(weights, scores, plan=make_plan(), trial=0)
+    assert (band["low"], band["high"], band["recommended"]) == (0.1, 1.0, 1.0)

@@ -127,3 +127,5 @@ def test_committed_page_is_what_the_committed_results_say(recording, tmp_path):
         for folder in (page, recording.PAGE)
     )
     assert drawn == committed
+    for picture in page.with_name("verdict").glob("*"):
+        assert picture.read_bytes() == (recording.PAGE.with_name("verdict") / picture.name).read_bytes()

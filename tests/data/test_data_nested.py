@@ -255,8 +255,8 @@ def test_smote_of_a_single_minority_row_is_refused_and_other_ways_are_not():
     with pytest.raises(DataError) as caught:
         make_nested(dataset, ways=("smote",), **outer)
     assert str(caught.value) == (
-        "SMOTE needs two minority rows or more in every inner training set, and one of them holds a single one.\n"
-        "Take smote out of verdict.arms, or lower verdict.inner_splits."
+        "outer fold 0 of the verdict trains on 2 minority rows, and SMOTE needs two of them or more in every inner "
+        "training set.\nTake smote out of verdict.arms, or add rows."
     )
 
 

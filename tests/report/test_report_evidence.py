@@ -107,7 +107,7 @@ def test_band_is_told_with_what_its_smallest_weight_costs_and_that_it_is_no_conf
     words = words_of(weight_band=make_band(), verdict=make_verdict())
     assert (
         "weights from 6.293 to 249.2 do as well as the best of the sweep, 39.6, as far as these folds can tell."
-        " The smallest, 6.293, is recommended"
+        " The one nearest to no weighting, 6.293, is recommended"
     ) in words
     assert "scored 0.950 (95 % interval 0.932 to 0.968), \N{MINUS SIGN}0.001 against taking the best one." in words
     assert "The band is not a confidence set." in words
@@ -121,7 +121,7 @@ def test_smallest_weight_of_the_band_can_be_pasted_beside_the_best_one():
     band = make_band()
     words = page(make_summary(trials=(trial,), evidence={"weight_band": band})).words
     assert (
-        "# trial 0, the best class_weight = {0: 0.5, 1: 20.0} # the smallest weight of the band"
+        "# trial 0, the best class_weight = {0: 0.5, 1: 20.0} # the weight of the band that is nearest to none"
         f" class_weight = {{0: 0.5, 1: {0.5 * band['recommended']!r}}}"
     ) in words
 

@@ -105,9 +105,27 @@ def test_study_of_one_weight_gives_the_verdict_the_default_range():
 
 def test_weights_are_ratios_to_the_majority_weight_of_the_study():
     search = {"minority_weight": WeightRange(low=2.0, high=20.0, log=True), "majority_weight": 2.0}
-    trials = candidates(search)["tuned"]
-    assert {trial.majority_weight for trial in trials} == {1.0}
-    assert all(1.0 <= trial.minority_weight <= 10.0 for trial in trials)
+    arms = candidates(search)
+    assert {trial.majority_weight for trials in arms.values() for trial in trials} == {2.0}
+    assert {trial.minority_weight for trial in arms["none"]} == {2.0}
+    assert {trial.minority_weight for trial in arms["balanced"]} == {18.0}
+    assert all(2.0 <= trial.minority_weight <= 20.0 for trial in arms["tuned"])
+
+
+@pytest.mark.parametrize(
+    "search", [{"learning_rate": [0.02]}, {"learning_rate": Range[float](low=0.02, high=0.02)}], ids=["list", "range"]
+)
+def test_single_rate_of_the_study_is_a_fixed_one(search):
+    arms = candidates(search)
+    assert {"none_fixed_rate", "tuned_fixed_rate"} <= set(arms)
+    assert {trial.learning_rate for trial in arms["none_fixed_rate"]} == {0.02}
+    assert len({trial.learning_rate for trial in arms["none"]}) == 16
+
+
+def test_single_rate_of_the_verdict_is_a_fixed_one():
+    arms = candidates(learning_rate=[0.02])
+    assert "none_larger_step" in arms
+    assert {trial.learning_rate for trial in arms["tuned"]} == {0.02}
 
 
 def test_plan_of_the_kit_has_the_arms_of_the_default():

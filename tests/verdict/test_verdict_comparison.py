@@ -105,6 +105,28 @@ def test_what_changes_no_score_keeps_the_verdict(change):
     assert Comparison(make_plan(**change)).key == Comparison(make_plan()).key
 
 
+def test_secondary_arm_that_diverges_throughout_is_left_out_and_named(study):
+    comparison, evaluate, _ = make_comparison(
+        arms=[*FEW, "focal_loss"], band_weights=5, diverges=lambda params, fold: params.focal_gamma > 0 and fold < 6
+    )
+    found = run(comparison, study, evaluate)
+    assert [arm["name"] for arm in found["arms"]] == ["none", "tuned", "none_fixed_rate", "tuned_fixed_rate"]
+    assert found["conclusion"] is not None
+    (note,) = found["notes"]
+    assert note.startswith(
+        "without focal_loss: all 4 candidates of the arm focal_loss failed in outer fold 0; the first:"
+    )
+    assert run(comparison, study, evaluate) == found
+
+
+def test_stop_before_the_first_fold_of_a_wider_verdict_is_no_verdict(study):
+    comparison, evaluate, _ = make_comparison(arms=FEW, references=[])
+    run(comparison, study, evaluate)
+    wider, evaluate, trainer = make_comparison(arms=FEW, references=["dummy"])
+    assert run(wider, study, evaluate, should_stop=lambda: True) is None
+    assert trainer.seen == []
+
+
 def test_progress_is_told_fold_by_fold_with_the_time_left(study):
     comparison, evaluate, _ = make_comparison(arms=FEW)
     steps = []
@@ -136,7 +158,7 @@ def test_arms_that_need_imbalanced_learn_are_left_out_and_named_without_it(monke
 def test_few_positive_rows_tune_no_threshold_and_say_so():
     comparison = Comparison(make_plan(dataset=make_table(n_positive=24)))
     assert comparison.rules.decisions is None
-    assert comparison.notes == ["no thresholds: an outer fold trains on 16 positive rows, fewer than the 20 needed"]
+    assert comparison.notes == ["no thresholds: an outer fold trains on 16 rows of a class, fewer than the 20 needed"]
 
 
 @pytest.mark.parametrize(
@@ -146,14 +168,26 @@ def test_few_positive_rows_tune_no_threshold_and_say_so():
             {"dataset": make_table(n_positive=24), "metric": "f1"},
             DataError,
             "a verdict for f1 tunes thresholds on the training rows of each outer fold, and one of them holds 16 "
-            "positive rows, fewer than the 20 that takes.\n"
+            "rows of a class, fewer than the 20 that takes.\n"
             "Choose a metric of ranking, such as scoring.metric: roc_auc or average_precision.",
         ),
         (
             {"metric": "recall"},
             ConfigError,
             "a verdict for recall would be won by calling every row, got scoring.metric: recall.\n"
-            "Choose f1, fbeta with beta above 1, balanced_accuracy or a metric of ranking.",
+            "Choose f1, fbeta with a beta, balanced_accuracy or a metric of ranking.",
+        ),
+        (
+            {"metric": "precision"},
+            ConfigError,
+            "a verdict for precision would be won by calling next to no row, got scoring.metric: precision.\n"
+            "Choose f1, fbeta with a beta, balanced_accuracy or a metric of ranking.",
+        ),
+        (
+            {"dataset": make_table(n_positive=3)},
+            DataError,
+            "outer fold 0 of the verdict trains on 2 minority rows, and SMOTE needs two of them or more in every inner "
+            "training set.\nTake smote out of verdict.arms, or add rows.",
         ),
     ],
 )

@@ -46,7 +46,7 @@ def make_plan(*, dataset=None, metric="roc_auc", search=None, n_splits=3, n_repe
         folds=make_folds(dataset.y, KFold(n_splits=n_splits, n_repeats=n_repeats)),
         seed=0,
         band_weights=band_weights,
-        spec={"tuner": "0.1.0"},
+        trainer="stacked",
     )
 
 

@@ -2,13 +2,15 @@
 
 The band is not a confidence set. It is the contiguous run of weights that holds the best of the sweep and whose paired
 difference to it is not beyond the corrected interval, unadjusted for looking at many, at other parameters that were
-tuned for one of them. Recommending its smallest weight is a rule of parsimony.
+tuned for one of them. Recommending the weight of it that is nearest to 1, in most ranges its smallest, is a rule of
+parsimony: it changes training least.
 
 Axes    W weights, J folds
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -65,7 +67,7 @@ def weight_band(weights: Iterable[float], fold_scores: Scores, *, plan: FoldPlan
         low=band[0]["weight"],
         high=band[-1]["weight"],
         best=next(point["weight"] for point in points[best:] if point is not None),
-        recommended=band[0]["weight"],
+        recommended=min((point["weight"] for point in band), key=lambda weight: abs(math.log(weight))),
         trial=trial,
         points=[point for point in points if point is not None],
     )

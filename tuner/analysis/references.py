@@ -20,7 +20,7 @@ from tuner.config.evidence import Reference
 LABELS: dict[Reference, str] = {
     "logistic_regression": "logistic regression, balanced weights",
     "gradient_boosting": "gradient boosting, balanced weights",
-    "dummy": "the share of the rare class for every row",
+    "dummy": "the share of the positive class for every row",
 }
 
 SMALLEST = 1e-12

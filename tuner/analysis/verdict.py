@@ -71,6 +71,7 @@ class Settings:
         plan: the outer folds.
         n_trials: candidates of the search of every arm in every fold.
         rate: learning rates.
+        honest: the arm whose score is that of the search; with a tuned threshold where the study takes the best one.
     """
 
     metric: str
@@ -79,6 +80,7 @@ class Settings:
     plan: FoldPlan
     n_trials: int
     rate: Rate
+    honest: str = "tuned"
 
 
 def conclude(
@@ -127,7 +129,7 @@ def conclude(
         learning_rate=settings.rate.text,
         n_folds=settings.plan.n_folds,
         n_trials=settings.n_trials,
-        nested=_nested(found["tuned"], settings),
+        nested=_nested(found[settings.honest], settings),
         smallest_of_band=None if smallest is None else _nested(smallest, settings),
         why_decisions_changed=decision_split(found, settings),
         fold_scores={one.name: one.scores.tolist() for one in (*arms, *references)},

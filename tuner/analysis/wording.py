@@ -46,7 +46,9 @@ class Rate:
     @property
     def text(self) -> str:
         """For people: "searched from 0.001 to 0.3", or "0.01"."""
-        return f"{self.fixed:g}" if self.searched is None else f"searched from {self.searched}"
+        if self.searched is None:
+            return f"{self.fixed:g}"
+        return f"searched from {self.searched}" if " to " in self.searched else f"searched among {self.searched}"
 
 
 def label(name: str, rate: Rate) -> str:
@@ -83,7 +85,7 @@ def sentence(
     sentences = [f"{_place(rate)} {_finding(conclusion, primary, metric=metric, margin=margin)}"]
     sentences += _step_story(rate, contrasts, margin=margin)
     if conclusion in ("changes_nothing", "hurts") and threshold is not None and 0.0 < threshold < 1.0:
-        best = f"without them {decision_metric} is greatest near {threshold:.2g}"
+        best = f"without them {decision_metric} is greatest near {_chance(threshold)}"
         sentences.append(f"Leave the weights and move the threshold: {best}.")
     return " ".join(sentences)
 
@@ -113,13 +115,19 @@ def _step_story(rate: Rate, contrasts: Mapping[str, Contrast], *, margin: float)
         story = f"At learning rate {rate.fixed:g} alone the searched weight makes {_with_interval(fixed)}"
         step = contrasts.get(SMALLER_STEP)
         if fixed["difference"] > 0 and step is not None and step["difference"] < 0:
-            why = "a larger weight is also a larger step"
+            why = _why(_is_clear(fixed) and _is_clear(step))
             return [f"{story}, and searching the rate instead {_with_interval(step, sign=-1)}: {why}."]
         return [f"{story}."]
     if larger is not None:
         story = f"Without weights, searching the rate instead makes {_with_interval(larger)}"
-        return [f"{story}: a larger weight is also a larger step." if larger["difference"] > 0 else f"{story}."]
+        return [f"{story}: {_why(_is_clear(larger))}." if larger["difference"] > 0 else f"{story}."]
     return []
+
+
+def _why(is_clear: bool) -> str:
+    return (
+        "a larger weight is also a larger step" if is_clear else "what a weight gains at one rate may be a larger step"
+    )
 
 
 def _is_clear(one: Contrast) -> bool:
@@ -129,6 +137,11 @@ def _is_clear(one: Contrast) -> bool:
 def _with_interval(one: Contrast, *, sign: int = 1) -> str:
     spread = "" if one["ci95"] is None else f" +- {(one['ci95'][1] - one['ci95'][0]) / 2:.4f}"
     return f"{sign * one['difference']:+.4f}{spread}"
+
+
+def _chance(probability: float) -> str:
+    """Return a probability that is told apart from 1."""
+    return f"{probability:.2g}" if probability < 0.99 else f"1 - {1.0 - probability:.1g}"
 
 
 def _pair(pair: Pair | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from tuner.cli.printable import indented
 from tuner.report.comparison import BASELINES, baselines
 from tuner.report.export import class_weights, evidence_in_short, ordered_params
-from tuner.report.numbers import number_text, p_text, pruned_text
+from tuner.report.numbers import chance_text, number_text, p_text, pruned_text
 from tuner.report.scores import ScoreLine, score_lines
 from tuner.report.words import rule_text
 
@@ -159,9 +159,9 @@ def _threshold(choice: ThresholdChoice) -> str:
     if probability is None:
         return f"none: {choice['reason']}"
     corrected = choice["corrected_probability"]
-    words = f"probability above {_number(probability)}"
+    words = f"probability above {chance_text(probability)}"
     if corrected is not None:
-        words += f" ({_number(corrected)} after the correction)"
+        words += f" ({chance_text(corrected)} after the correction)"
     words += f", {rule_text(choice)}"
     if achieved is None:
         return words

@@ -73,9 +73,11 @@ def nest_folds(
         ways: how training rows are resampled; "none" leaves them as they are.
 
     Raises:
-        DataError: an outer fold has too few rows of a class for the inner folds.
+        DataError: an outer fold has too few rows of a class for the inner folds, or for SMOTE.
     """
     n_rows = len(dataset.y)
+    for o, (trained_on, _) in enumerate(outer):
+        require_rows(dataset.y, trained_on, inner_splits=inner_splits, number=o, is_smote="smote" in ways)
     groups = [_group(dataset.y, *pair, inner_splits=inner_splits, seed=seed, number=o) for o, pair in enumerate(outer)]
     plain = [pair for group in groups for pair in group]
     seeds = [int(word) for word in np.random.SeedSequence((seed, 1)).generate_state(len(plain))]
@@ -110,8 +112,8 @@ def nest_folds(
     return NestedFolds(dataset=dataset, folds=folds, ways=tuple(ways), n_outer=len(outer), inner_splits=inner_splits)
 
 
-def require_rows(y: Rows, train: RowNumbers, *, inner_splits: int, number: int) -> None:
-    """Check that the training rows of outer fold `number` can be cut into inner folds.
+def require_rows(y: Rows, train: RowNumbers, *, inner_splits: int, number: int, is_smote: bool = False) -> None:
+    """Check that the training rows of outer fold `number` can be cut into inner folds, and these resampled.
 
     Raises:
         DataError: they hold too few rows of a class.
@@ -123,13 +125,17 @@ def require_rows(y: Rows, train: RowNumbers, *, inner_splits: int, number: int) 
             f"verdict.inner_splits={inner_splits}: each inner fold needs at least one.\n"
             "Lower verdict.inner_splits, or add rows."
         )
+    if is_smote and fewest - -(-fewest // inner_splits) < 2:
+        raise DataError(
+            f"outer fold {number} of the verdict trains on {fewest} minority rows, and SMOTE needs two of them or more "
+            "in every inner training set.\nTake smote out of verdict.arms, or add rows."
+        )
 
 
 def _group(
     y: Rows, train: RowNumbers, test: RowNumbers, *, inner_splits: int, seed: int, number: int
 ) -> list[tuple[RowNumbers, RowNumbers]]:
     """Return training and validation rows of the inner folds of one outer fold, then its own."""
-    require_rows(y, train, inner_splits=inner_splits, number=number)
     own_seed = int(np.random.SeedSequence((seed, 0, number)).generate_state(1)[0])
     splitter = StratifiedKFold(inner_splits, shuffle=True, random_state=own_seed)
     inner = [(frozen_rows(train[a]), frozen_rows(train[b])) for a, b in splitter.split(train, y[train])]
@@ -144,10 +150,7 @@ def _with_smote(
     for (rows, _), seed in zip(pairs, seeds, strict=True):
         synthetic = smote_rows(dataset.X, dataset.y, rows, seed=seed)
         if synthetic is None:
-            raise DataError(
-                "SMOTE needs two minority rows or more in every inner training set, and one of them holds a single one."
-                "\nTake smote out of verdict.arms, or lower verdict.inner_splits."
-            )
+            raise ValueError("a training set holds a single minority row, which `require_rows` refuses")
         features.append(synthetic[0])
         labels.append(np.full(len(synthetic[0]), synthetic[1], np.int32))
         train.append(np.concatenate([rows, np.arange(n_rows, n_rows + len(synthetic[0]), dtype=np.int32)]))

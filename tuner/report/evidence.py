@@ -17,7 +17,7 @@ from tuner.evidence import (
 )
 from tuner.report.comparison import baselines
 from tuner.report.export import class_weights
-from tuner.report.numbers import number_text, pair_text, score_digits, score_text, signed_text
+from tuner.report.numbers import chance_text, number_text, pair_text, score_digits, score_text, signed_text
 from tuner.report.scores import ScoreLine, score_lines
 from tuner.report.verdict import verdict_section
 from tuner.report.words import Table, rule_text
@@ -149,8 +149,8 @@ def _threshold_section(summary: StudySummary, choice: ThresholdChoice, digits: i
     return {
         "rule": rule_text(choice),
         "reason": choice["reason"],
-        "probability": None if probability is None else number_text(probability),
-        "corrected": None if corrected is None else number_text(corrected),
+        "probability": None if probability is None else chance_text(probability),
+        "corrected": None if corrected is None else chance_text(corrected),
         "table": _achieved_table(choice, n_rows=summary.folds.n_scored_rows, digits=digits),
         "n_repeats": summary.folds.n_repeats,
     }
@@ -159,7 +159,7 @@ def _threshold_section(summary: StudySummary, choice: ThresholdChoice, digits: i
 def _achieved_table(choice: ThresholdChoice, *, n_rows: int, digits: int) -> Table | None:
     """What the recommended threshold reaches, beside probability 0.5."""
     probability = choice["probability"]
-    recommended = None if probability is None else f"above {number_text(probability)}, recommended"
+    recommended = None if probability is None else f"above {chance_text(probability)}, recommended"
     pairs = [(recommended, choice["achieved"]), ("above 0.5", choice["at_half"])]
     rows = [(label, achieved) for label, achieved in pairs if label is not None and achieved is not None]
     if not rows:

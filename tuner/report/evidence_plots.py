@@ -101,7 +101,7 @@ def draw_weight_band(summary: StudySummary, band: WeightBand) -> Figure:
         lows, highs = np.array(intervals).T
         axes.fill_between(weights, lows, highs, color=MUTED, alpha=0.18, linewidth=0, label="95 % interval")
     axes.plot(weights, means, color=INK, linewidth=1.6, marker="o", markersize=4, zorder=3)
-    for key, label, style in (("recommended", "smallest of the band", (BLUE, "s")), ("best", "best", BEST_STYLE)):
+    for key, label, style in (("recommended", "nearest to no weighting", (BLUE, "s")), ("best", "best", BEST_STYLE)):
         weight = band["recommended"] if key == "recommended" else band["best"]
         mean = np.interp(np.log(weight), np.log(weights), means)
         name = f"{label} ({number_text(weight)})"

@@ -69,3 +69,9 @@ def pruned_text(summary: StudySummary) -> str:
         f"{count:,} after {repeats} of {summary.folds.n_repeats}" for repeats, count in summary.pruned_after.items()
     ]
     return ", ".join([f"{parts[0]} repeats", *parts[1:]]) if parts else ""
+
+
+def chance_text(probability: float) -> str:
+    """Return a probability that is told apart from 1, however close: 0.9997 is "1 - 0.0003"."""
+    text = number_text(probability)
+    return text if probability < 0.9995 else f"1 - {1.0 - probability:.2g}"

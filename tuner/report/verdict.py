@@ -23,7 +23,7 @@ def verdict_section(verdict: Verdict, *, digits: int) -> dict[str, object]:
         "learning_rate": verdict["learning_rate"],
         "n_folds": verdict["n_folds"],
         "n_trials": verdict["n_trials"],
-        "n_training_runs": f"{sum(arm['n_training_runs'] for arm in arms):,}",
+        "n_training_runs": f"{sum(arm['n_training_runs'] for arm in arms if not _is_twin(arm)):,}",
         "has_differences": any(arm["against_none"] is not None for arm in arms),
         "arms": _arms_table(verdict, digits),
         "chosen": _chosen_table(arms),
@@ -32,6 +32,11 @@ def verdict_section(verdict: Verdict, *, digits: int) -> dict[str, object]:
         "decisions": _decisions_table(verdict["why_decisions_changed"], digits),
         "notes": verdict["notes"],
     }
+
+
+def _is_twin(arm: ArmResult) -> bool:
+    """Return whether an arm shares its search with the one without a tuned threshold."""
+    return arm["name"].endswith("_threshold")
 
 
 def is_primary(arm: ArmResult, verdict: Verdict) -> bool:

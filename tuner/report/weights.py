@@ -136,6 +136,9 @@ class BestWeights:
     def decide(self, probability: float | Probabilities) -> bool | NDArray[np.bool_]:
         """Return whether a row is called positive: whether its probability is above the recommended threshold.
 
+        Probabilities near 1 are told apart by what float32 leaves of them only; where the threshold is close to 1, as
+        large weights make it, compare the logits of the model with `threshold["logit"]` instead.
+
         Args:
             probability: of the positive class, as the model gives it and not from `correct`, each from 0 to 1. A number
                 or any shape. After `correct`, the same cut is `threshold["corrected_probability"]`.
@@ -144,13 +147,18 @@ class BestWeights:
             A bool for a number, otherwise bools of the same shape.
 
         Raises:
-            StudyError: the study recommends no threshold.
+            StudyError: the study recommends no threshold, or one that is 1 as a float32 probability.
             ValueError: a value is not from 0 to 1.
         """
         if self.threshold is None:
             raise StudyError(_missing(self.study, "threshold"))
         if self.threshold["probability"] is None:
             raise StudyError(f'study "{self.study}" recommends no threshold: {self.threshold["reason"]}')
+        if np.float32(self.threshold["probability"]) == 1.0:
+            raise StudyError(
+                f'study "{self.study}" recommends a threshold that probabilities cannot tell from 1.\n'
+                f"Compare the model's logits with its logit, {self.threshold['logit']:g}."
+            )
         values = _probabilities(probability)
         decisions: NDArray[np.bool_] = values > self.threshold["probability"]
         return decisions if values.ndim else bool(decisions)

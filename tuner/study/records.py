@@ -249,6 +249,12 @@ def fold_rows(connection: Connection, study_id: int) -> Sequence[Row[int, int, f
     return connection.execute(query).all()
 
 
+def trials_with_logits(connection: Connection, study_id: int) -> set[int]:
+    """Return the numbers of the trials whose predictions were kept."""
+    query = select(predictions.c.trial).where(predictions.c.study_id == study_id)
+    return set(connection.execute(query).scalars())
+
+
 def load_logits(path: Path, name: str, trial: int) -> NDArray[np.float32]:
     """Return the validation logits of a trial after its last epoch, one row of scored rows per repeat.
 

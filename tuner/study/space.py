@@ -10,13 +10,13 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from tuner.config.schema import PARAMS, SearchSpace, StudySection, TrainingSection
-from tuner.config.values import Range, Scalar, WeightRange
+from tuner.config.values import Range, Scalar
 from tuner.errors import ConfigError
 from tuner.study.summary import Origin
 from tuner.trial import TrialParams
@@ -368,10 +368,19 @@ def limits(distribution: Distribution) -> tuple[float, float]:
 
 
 def weight_range(space: ResolvedSpace, imbalance_ratio: float) -> Distribution:
-    """Return where the weight is searched: as in the study, or as by default where the study fixes or lists it."""
+    """Return where the weight is searched, as a ratio to the weight of the other class.
+
+    As in the study, whatever it sets the other weight to; as by default where the study fixes or lists the weight.
+    """
     own = None if space.listed else space.distributions.get("minority_weight")
-    default = WeightRange(low=min(1.0, imbalance_ratio), high="auto", log=True)
-    return own or resolved_range(default, imbalance_ratio=imbalance_ratio)
+    if own is None:
+        return FloatDistribution(min(1.0, imbalance_ratio), max(1.0, AUTO_HIGH * imbalance_ratio), log=True)
+    searched = space.distributions.get("majority_weight")
+    least, most = limits(searched) if searched is not None else 2 * (float(space.fixed["majority_weight"]),)
+    if isinstance(own, CategoricalDistribution):
+        ratios = {float(cast(float, choice)) / majority for choice in own.choices for majority in (least, most)}
+        return CategoricalDistribution(tuple(sorted(ratios)))
+    return FloatDistribution(own.low / most, own.high / least, log=own.log)
 
 
 def place(distribution: Distribution, position: float) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from scipy.stats import qmc
@@ -21,7 +21,7 @@ from tuner.config.evidence import Arm as ArmName
 from tuner.config.evidence import VerdictSection
 from tuner.config.values import Range
 from tuner.data.nested import Resampling
-from tuner.study.space import Distribution, Params, ResolvedSpace, place, resolved_range, weight_range
+from tuner.study.space import Distribution, Params, ResolvedSpace, limits, place, resolved_range, weight_range
 from tuner.trial import TrialParams
 
 Weighting = Literal["none", "sqrt", "balanced", "tuned"]
@@ -72,15 +72,24 @@ class Rates:
 
 def resolve_rates(section: VerdictSection, space: ResolvedSpace) -> Rates:
     """Return which learning rates are searched: those of the verdict's own key, or those of the study."""
-    own = space.distributions.get("learning_rate")
-    fixed = None if own is not None else float(space.fixed["learning_rate"])
-    given = section.learning_rate
-    if isinstance(given, float | int):
-        return Rates(searched=own or _rates_around(given), fixed=float(given), is_verdict_fixed=True)
+    own, given = space.distributions.get("learning_rate"), section.learning_rate
+    fixed = float(space.fixed["learning_rate"]) if own is None else _only(own)
     if given is not None:
-        return Rates(searched=resolved_range(given), fixed=fixed, is_verdict_fixed=False)
-    searched = own if own is not None else _rates_around(float(space.fixed["learning_rate"]))
-    return Rates(searched=searched, fixed=fixed, is_verdict_fixed=False)
+        searched = None if isinstance(given, float | int) else resolved_range(given)
+        one = float(given) if isinstance(given, float | int) else _only(resolved_range(given))
+        if searched is None or one is not None:
+            rate = cast(float, one)
+            return Rates(searched=_rates_around(rate), fixed=rate, is_verdict_fixed=True)
+        return Rates(searched=searched, fixed=fixed, is_verdict_fixed=False)
+    if own is None or fixed is not None:
+        return Rates(searched=_rates_around(cast(float, fixed)), fixed=fixed, is_verdict_fixed=False)
+    return Rates(searched=own, fixed=None, is_verdict_fixed=False)
+
+
+def _only(distribution: Distribution) -> float | None:
+    """Return the one rate of a range or list that holds no other."""
+    low, high = limits(distribution)
+    return low if low == high else None
 
 
 def _rates_around(rate: float) -> Distribution:
@@ -114,13 +123,15 @@ def _arm(name: ArmName, rate: float | None) -> Arm:
 class Design:
     """The candidates of one outer fold: point i of every arm differs in weight, loss and rate alone.
 
-    `others` holds what a trial sets beside `OWN_KEYS`; the other lists have equal length.
+    `others` holds what a trial sets beside `OWN_KEYS`; the other lists have equal length. Weights are ratios to
+    `majority_weight`, which is the study's where that is fixed: it scales every step.
     """
 
     others: list[Params]
     rates: list[float]
     weights: list[float]
     gammas: list[float]
+    majority_weight: float = 1.0
 
     def candidates(self, arm: Arm, *, imbalance_ratio: float, first_number: int) -> list[TrialParams]:
         """Return the candidates of an arm, numbered from `first_number`.
@@ -134,8 +145,8 @@ class Design:
         return [
             TrialParams(
                 number=first_number + i,
-                minority_weight=fixed_weight.get(arm.weighting, self.weights[i]),
-                majority_weight=1.0,
+                minority_weight=self.majority_weight * fixed_weight.get(arm.weighting, self.weights[i]),
+                majority_weight=self.majority_weight,
                 learning_rate=self.rates[i] if arm.rate is None else arm.rate,
                 focal_gamma=self.gammas[i] if arm.is_focal else 0.0,
                 **others,
@@ -167,11 +178,11 @@ def make_design(space: ResolvedSpace, rates: Rates, *, n_trials: int, imbalance_
         for column, (name, distribution) in enumerate(searched.items())
     }
     fixed = {name: value for name, value in space.fixed.items() if name not in OWN_KEYS}
-    majority = space.fixed.get("majority_weight", 1.0)
     others = [name for name in searched if name not in OWN_KEYS]
     return Design(
         others=[{**fixed, **{name: drawn[name][i] for name in others}} for i in range(n_trials)],
         rates=[float(rate) for rate in drawn["learning_rate"]],
-        weights=[weight / majority for weight in drawn["minority_weight"]],
+        weights=[float(weight) for weight in drawn["minority_weight"]],
         gammas=drawn["focal_gamma"],
+        majority_weight=float(space.fixed.get("majority_weight", 1.0)),
     )

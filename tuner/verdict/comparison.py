@@ -51,7 +51,7 @@ class VerdictPlan:
         folds: the outer folds: those of the study.
         seed: of the study.
         band_weights: weights of the inner sweep behind the parsimony rule; 0 leaves it out.
-        spec: what else decides a score: versions and so on.
+        trainer: which one trains.
     """
 
     section: VerdictSection
@@ -61,7 +61,7 @@ class VerdictPlan:
     folds: Folds
     seed: int
     band_weights: int
-    spec: object
+    trainer: str
 
 
 class Comparison:
@@ -83,15 +83,17 @@ class Comparison:
         self.arms = self._possible(make_arms(plan.section.arms, self.rates))
         self.rules = self._rules()
         for number, train in enumerate(plan.folds.train):
-            require_rows(plan.dataset.y, train, inner_splits=plan.section.inner_splits, number=number)
+            require_rows(
+                plan.dataset.y,
+                train,
+                inner_splits=plan.section.inner_splits,
+                number=number,
+                is_smote=any(arm.way == "smote" for arm in self.arms),
+            )
 
     @cached_property
     def nested(self) -> NestedFolds:
-        """The table and the folds that `evaluate` must train on.
-
-        Raises:
-            DataError: SMOTE has no two rows of the rarer class to work with.
-        """
+        """The table and the folds that `evaluate` must train on."""
         plan = self.plan
         ways: list[Resampling] = list(dict.fromkeys(arm.way for arm in self.arms))
         outer = list(zip(plan.folds.train, plan.folds.valid, strict=True))
@@ -122,7 +124,7 @@ class Comparison:
             "folds": plan.folds.plan.sha256,
             "data": plan.dataset.sha256,
             "seed": plan.seed,
-            "spec": plan.spec,
+            "trainer": plan.trainer,
         }
         return hashlib.sha256(records.to_json(parts).encode()).hexdigest()
 
@@ -141,10 +143,14 @@ class Comparison:
             Stopped, EngineError: from `evaluate`; finished folds are kept.
             StudyError: the database cannot be written.
         """
-        n_folds = self.nested.n_outer
+        n_folds = self.plan.folds.plan.n_folds
         stored = verdicts.stored_folds(study, self.key)
-        wanted = {*(arm for arm in self._arm_names()), *self.plan.section.references}
-        missing = [fold for fold in range(n_folds) if not wanted <= set(stored.get(fold, {}))]
+        wanted = {*self._arm_names(), *self.plan.section.references}
+
+        def is_missing(fold: int) -> bool:
+            return not wanted <= set(stored.get(fold, {}))
+
+        missing = [fold for fold in range(n_folds) if is_missing(fold)]
         began, n_done = time.monotonic(), 0
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="outer")
         try:
@@ -154,35 +160,36 @@ class Comparison:
                 for fold in upcoming:
                     if should_stop():
                         break
-                    under_way[pool.submit(self._fold, fold, evaluate)] = fold
+                    under_way[pool.submit(self._fold, self.nested, fold, evaluate)] = fold
                     if len(under_way) == AT_ONCE:
                         break
                 if not under_way:
                     break
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                done = wait(under_way, return_when=FIRST_COMPLETED).done
+                for future in sorted(done, key=lambda future: future.exception() is not None):  # store, then raise
                     fold, results = under_way.pop(future), future.result()
                     verdicts.keep_fold(study, self.key, fold, results)
-                    stored[fold] = {**stored.get(fold, {}), **results}
+                    stored[fold] = {**results, **stored.get(fold, {})}  # what is stored stays
                     n_done += 1
                     listen(EvidenceStep(text=self._progress(n_folds - len(missing) + n_done, began, n_done)))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-        if any(fold not in stored for fold in range(n_folds)):
+        if any(is_missing(fold) for fold in range(n_folds)):
             return None
         self._note_repeats(verdicts.n_verdicts(study))
         return self._conclude([stored[fold] for fold in range(n_folds)])
 
     def _progress(self, n_finished: int, began: float, n_here: int) -> str:
-        n_folds = self.nested.n_outer
+        n_folds = self.plan.folds.plan.n_folds
         left = (time.monotonic() - began) / n_here * (n_folds - n_finished)
         return f"verdict: {n_finished} of {n_folds} outer folds" + (f", about {left:.0f} s left" if left else "")
 
-    def _fold(self, number: int, evaluate: Evaluate) -> dict[str, dict[str, Any]]:
+    def _fold(self, nested: NestedFolds, number: int, evaluate: Evaluate) -> dict[str, dict[str, Any]]:
         plan = self.plan
         seed = int(np.random.SeedSequence((plan.seed, 2, number)).generate_state(1)[0])
         ratio = plan.dataset.imbalance_ratio
         design = make_design(plan.space, self.rates, n_trials=plan.section.n_trials, imbalance_ratio=ratio, seed=seed)
-        fold = OuterFold(number=number, nested=self.nested, arms=self.arms, design=design, rules=self.rules)
+        fold = OuterFold(number=number, nested=nested, arms=self.arms, design=design, rules=self.rules)
         results = [*fold.run(evaluate), *self._references(fold, seed)]
         return {
             result.arm: {name: value for name, value in asdict(result).items() if name != "arm"} for result in results
@@ -218,13 +225,13 @@ class Comparison:
 
     def _rules(self) -> Rules:
         plan = self.plan
-        scoring = plan.scoring
-        if scoring.threshold == "best":
+        scoring, is_best_scored = plan.scoring, plan.scoring.threshold == "best"
+        if is_best_scored:
             scoring = scoring.model_copy(update={"threshold": 0.5})
             self.notes.append(
                 "arms without a tuned threshold call rows above probability 0.5, not at the best threshold"
             )
-        fewest = min(int(plan.dataset.y[rows].sum()) for rows in plan.folds.train)
+        fewest = min(int(np.bincount(plan.dataset.y[rows], minlength=2).min()) for rows in plan.folds.train)
         decisions = None
         if fewest >= MIN_POSITIVE:
             decisions = ScoringSection(
@@ -234,12 +241,12 @@ class Comparison:
             )
         elif scoring.metric in RANKING_METRICS:
             self.notes.append(
-                f"no thresholds: an outer fold trains on {fewest} positive rows, fewer than the {MIN_POSITIVE} needed"
+                f"no thresholds: an outer fold trains on {fewest} rows of a class, fewer than the {MIN_POSITIVE} needed"
             )
         else:
             raise DataError(
                 f"a verdict for {scoring.metric} tunes thresholds on the training rows of each outer fold, and one of "
-                f"them holds {fewest} positive rows, fewer than the {MIN_POSITIVE} that takes.\n"
+                f"them holds {fewest} rows of a class, fewer than the {MIN_POSITIVE} that takes.\n"
                 "Choose a metric of ranking, such as scoring.metric: roc_auc or average_precision."
             )
         weights = weight_range(plan.space, plan.dataset.imbalance_ratio)
@@ -248,6 +255,7 @@ class Comparison:
             decisions=decisions,
             band_weights=plan.band_weights,
             weight_limits=limits(weights),
+            is_best_scored=is_best_scored,
         )
 
     def _note_repeats(self, n_verdicts: int) -> None:
@@ -259,7 +267,10 @@ class Comparison:
 
     def _conclude(self, folds: Sequence[dict[str, dict[str, Any]]]) -> Verdict:
         plan, rules = self.plan, self.rules
-        present = [name for name in (*self._arm_names(), "smallest_of_band") if all(name in fold for fold in folds)]
+        names = [name for name in (*self._arm_names(), "smallest_of_band") if all(name in fold for fold in folds)]
+        failures = {name: [fold[name]["failure"] for fold in folds if fold[name]["failure"]] for name in names}
+        present = [name for name in names if not failures[name]]
+        notes = [f"without {name}: {failed[0]}" for name, failed in failures.items() if failed]
         rates = self.rates
         return conclude(
             [_scores(name, folds) for name in present],
@@ -271,8 +282,9 @@ class Comparison:
                 plan=plan.folds.plan,
                 n_trials=plan.section.n_trials,
                 rate=Rate(searched=None if rates.is_verdict_fixed else words(rates.searched), fixed=rates.fixed),
+                honest="tuned_threshold" if rules.is_best_scored else "tuned",
             ),
-            notes=self.notes,
+            notes=[*self.notes, *notes],
         )
 
 
@@ -282,10 +294,12 @@ def _refuse(plan: VerdictPlan) -> None:
             "a verdict needs the folds of cross-validation, got cv.kind: holdout: one split says nothing about other "
             "rows.\nSet cv.kind: stratified_kfold."
         )
-    if plan.scoring.metric == "recall":
+    trick = {"recall": "every row", "precision": "next to no row"}.get(plan.scoring.metric)
+    if trick is not None:
+        metric = plan.scoring.metric
         raise ConfigError(
-            "a verdict for recall would be won by calling every row, got scoring.metric: recall.\n"
-            "Choose f1, fbeta with beta above 1, balanced_accuracy or a metric of ranking."
+            f"a verdict for {metric} would be won by calling {trick}, got scoring.metric: {metric}.\n"
+            "Choose f1, fbeta with a beta, balanced_accuracy or a metric of ranking."
         )
 
 

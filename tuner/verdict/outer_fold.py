@@ -26,7 +26,7 @@ MIN_POSITIVE = 20
 """Positive training rows below which no threshold is tuned: it would follow a handful of rows."""
 
 TUNED_THRESHOLD = ("none", "tuned")
-"""Arms that have a twin with a tuned threshold."""
+"""Arms that have a twin with a tuned threshold. Without them there is no verdict; any other arm may fail."""
 
 SCORED_BESIDE = {
     "roc_auc": ("roc_auc", 1.0),
@@ -45,9 +45,10 @@ class FoldResult:
         arm: its name.
         score: on the test rows, in the scored metric.
         inner_score: of the winner of its search, on inner folds: optimistic.
-        weight, learning_rate: what its search chose; NaN for a reference.
+        weight, learning_rate: what its search chose, the weight as a ratio; 0 for a reference.
         measures: other measures on the test rows, by name.
         n_models: models trained for it.
+        failure: why there is no score; None where there is one.
     """
 
     arm: str
@@ -57,6 +58,21 @@ class FoldResult:
     learning_rate: float
     measures: dict[str, float]
     n_models: int
+    failure: str | None = None
+
+    @classmethod
+    def failed(cls, arm: str, reason: str, *, n_models: int) -> FoldResult:
+        """Return the result of an arm that has none on this fold."""
+        return cls(
+            arm=arm,
+            score=0.0,
+            inner_score=0.0,
+            weight=0.0,
+            learning_rate=0.0,
+            measures={},
+            n_models=n_models,
+            failure=reason,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +82,8 @@ class Rules:
     Attributes:
         scoring: what is maximized, decisions at a fixed threshold.
         decisions: the metric of decisions whose threshold is tuned, with `threshold: best`; None where none can be.
+        is_best_scored: the study scores decisions at the best threshold of each fold, so the honest score and that of
+            the parsimony rule are those at a tuned threshold.
         band_weights: weights of the inner sweep behind the arm "smallest_of_band"; 0 leaves it out.
         weight_limits: lowest and highest weight of that sweep.
     """
@@ -74,6 +92,7 @@ class Rules:
     decisions: ScoringSection | None
     band_weights: int
     weight_limits: tuple[float, float]
+    is_best_scored: bool = False
 
     @property
     def are_decisions_scored(self) -> bool:
@@ -121,15 +140,37 @@ class OuterFold:
         Args:
             evaluate: trains on the folds of `nested`; answers scores in `rules.scoring`.
 
+        Returns:
+            One result for each arm; with a failure for one that diverged throughout.
+
         Raises:
-            EngineError: all candidates of an arm failed.
+            EngineError: all candidates of an arm failed without which there is no verdict.
         """
         candidates = self._candidates()
         params = {trial.number: trial for batch in candidates.values() for trial in batch}
-        entries = self._search(candidates, evaluate)
+        entries, failed = self._search(candidates, evaluate)
         if self.rules.band_weights:
             entries += self._smallest_of_band(entries, params, evaluate)
-        return [self._scored(entry, *answer) for entry, answer in self._train_again(entries, params, evaluate)]
+        answers = self._train_again(entries, params, evaluate)
+        return [
+            *(self._scored(entry, *answers[entry.name]) for entry in entries if entry.name in answers),
+            *(self._lost(entry) for entry in entries if entry.name not in answers),
+            *failed,
+        ]
+
+    def _lost(self, entry: _Entry) -> FoldResult:
+        """Return the result of an arm that diverged whenever it was trained on all training rows."""
+        reason = (
+            f"every candidate of the arm {entry.name} diverged when it was trained on all training rows of outer fold "
+            f"{self.number}"
+        )
+        return self._refused(entry.name, reason, n_models=entry.n_models)
+
+    def _refused(self, name: str, reason: str, *, n_models: int) -> FoldResult:
+        """Return the result of an arm that has none, where there can be a verdict without it."""
+        if name.removesuffix("_threshold") in TUNED_THRESHOLD:
+            raise EngineError(f"{reason}.\nLower verdict.learning_rate.")
+        return FoldResult.failed(name, reason, n_models=n_models)
 
     def _candidates(self) -> dict[str, list[TrialParams]]:
         y = self.nested.dataset.y[self.train]
@@ -140,31 +181,38 @@ class OuterFold:
             for i, arm in enumerate(self.arms)
         }
 
-    def _search(self, candidates: Mapping[str, list[TrialParams]], evaluate: Evaluate) -> list[_Entry]:
-        """Return every arm's candidates ranked by their inner scores; those with a tuned threshold, too."""
+    def _search(
+        self, candidates: Mapping[str, list[TrialParams]], evaluate: Evaluate
+    ) -> tuple[list[_Entry], list[FoldResult]]:
+        """Return every arm's candidates ranked by their inner scores, also at tuned thresholds; and what failed."""
         found: dict[str, list[TrialScore]] = {}
         for way in self.nested.ways:
             of_way = [arm.name for arm in self.arms if arm.way == way]
             batch = [trial for name in of_way for trial in candidates[name]]
             scores = {score.number: score for score in evaluate(batch, self.nested.inner(way, self.number))}
             found |= {name: [scores[trial.number] for trial in candidates[name]] for name in of_way}
-        entries = []
+        entries, failed = [], []
         for arm in self.arms:
+            if all(score.failure is not None for score in found[arm.name]):
+                failed.append(self._all_failed(arm, found[arm.name]))
+                continue
             inner = [_mean(score) for score in found[arm.name]]
             entries.append(self._entry(arm.name, arm, found[arm.name], inner))
             if arm.name in TUNED_THRESHOLD and self.rules.are_decisions_scored:
                 at_best = self._at_best_threshold(found[arm.name])
                 entries.append(self._entry(f"{arm.name}_threshold", arm, found[arm.name], at_best))
-        return entries
+        return entries, failed
+
+    def _all_failed(self, arm: Arm, scores: Sequence[TrialScore]) -> FoldResult:
+        reason = (
+            f"all {len(scores)} candidates of the arm {arm.name} failed in outer fold {self.number}; the first: "
+            f"{scores[0].failure}"
+        )
+        return self._refused(arm.name, reason, n_models=len(scores) * self.nested.inner_splits)
 
     def _entry(self, name: str, arm: Arm, scores: Sequence[TrialScore], values: Sequence[float]) -> _Entry:
         order = sorted(range(len(scores)), key=lambda i: -values[i])  # stable: the first among equals
         order = [i for i in order if scores[i].failure is None]
-        if not order:
-            raise EngineError(
-                f"all {len(scores)} candidates of the arm {name} failed in outer fold {self.number}; the first: "
-                f"{scores[0].failure}.\nLower verdict.learning_rate."
-            )
         return _Entry(
             name=name,
             arm=arm,
@@ -199,9 +247,11 @@ class OuterFold:
         """Return the arm of the parsimony rule: the smallest weight of the band around the tuned winner's."""
         tuned = next(entry for entry in entries if entry.name == "tuned")
         winner = params[tuned.ranked[0].number]
-        weights = weight_grid(*self.rules.weight_limits, n=self.rules.band_weights, also=[winner.minority_weight])
+        own = winner.minority_weight / winner.majority_weight
+        weights = weight_grid(*self.rules.weight_limits, n=self.rules.band_weights, also=[own])
         first = max(params) + 1
-        batch = [replace(winner, number=first + i, minority_weight=float(w)) for i, w in enumerate(weights)]
+        majority = winner.majority_weight
+        batch = [replace(winner, number=first + i, minority_weight=w * majority) for i, w in enumerate(weights)]
         scores = evaluate(batch, self.nested.inner("none", self.number))
         params |= {trial.number: trial for trial in batch}
         k = self.nested.inner_splits
@@ -220,21 +270,19 @@ class OuterFold:
         chosen = scores[weights.index(band["recommended"])]
         n_models = tuned.n_models + len(batch) * k
         one = self._entry("smallest_of_band", tuned.arm, [chosen], [_mean(chosen)])
-        return [replace(one, is_cut=False, n_models=n_models)]
+        return [replace(one, is_cut=self.rules.is_best_scored, n_models=n_models)]
 
     def _train_again(
         self, entries: Sequence[_Entry], params: Mapping[int, TrialParams], evaluate: Evaluate
-    ) -> list[tuple[_Entry, tuple[int, TrialParams, TrialScore]]]:
-        """Train every arm's winner on all training rows; one that diverges gives way to the next best candidate."""
+    ) -> dict[str, tuple[int, TrialParams, TrialScore]]:
+        """Train every arm's winner on all training rows; one that diverges gives way to the next best candidate.
+
+        Returns:
+            For each arm that has one, the place of its winner among its candidates, and what was trained.
+        """
         answers: dict[str, tuple[int, TrialParams, TrialScore]] = {}
         place = 0
-        while waiting := [entry for entry in entries if entry.name not in answers]:
-            lost = next((entry for entry in waiting if place >= len(entry.ranked)), None)
-            if lost is not None:
-                raise EngineError(
-                    f"every candidate of the arm {lost.name} diverged when it was trained on all training rows of "
-                    f"outer fold {self.number}.\nLower verdict.learning_rate."
-                )
+        while waiting := [one for one in entries if one.name not in answers and place < len(one.ranked)]:
             for way in self.nested.ways:
                 of_way = [entry for entry in waiting if entry.arm.way == way]
                 batch = [replace(params[entry.ranked[place].number], number=i) for i, entry in enumerate(of_way)]
@@ -246,7 +294,7 @@ class OuterFold:
                     if answer.failure is None:
                         answers[entry.name] = place, trial, answer
             place += 1
-        return [(entry, answers[entry.name]) for entry in entries]
+        return answers
 
     def _scored(self, entry: _Entry, place: int, params: TrialParams, answer: TrialScore) -> FoldResult:
         logits = answer.logits[:, self.test]
