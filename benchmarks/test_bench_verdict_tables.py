@@ -31,8 +31,8 @@ The KEEL tables (`keel_`) under `StratifiedKFold(5, shuffle=True, random_state=4
 inside the outer folds. *Difference* is tuned minus none with its 95 % interval. *Published* are an SVM with RBF kernel
 and a random forest, both with balanced weights, of other tuning on the same folds (KEEL), and an SVM on mammography:
 shown for perspective, without a test. With J = 5 folds intervals are wide. Mammography has four arms and searches the
-learning rate in the study, too, which spares the arms at a fixed one. Seconds are from the beginning of the study to its
-last fold."""
+learning rate in the study, too, which spares the arms at a fixed one. Seconds are from the beginning of the study to
+its last fold."""
 
 PUBLISHED = {
     "keel_glass1": (0.7774, 0.9145),
