@@ -56,7 +56,7 @@ PENALTIES = {0.004: 1, 0.0075: 1, 0.0125: 1, 0.02: 4, 0.03: 4}
 """Of `weights_help`, and blocks of each: the larger, the more weights help; the last two by about two half-widths."""
 
 
-SEARCHES, NESTED = 8, 6
+SEARCHES, NESTED = 8, 8
 """Blocks without signal that are searched, and that have a verdict, too: the first of them, the same tables."""
 
 
