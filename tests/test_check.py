@@ -86,7 +86,8 @@ def test_memory_counts_predictions_that_wait_for_their_batch_and_those_being_wri
     of_a_trial = 500 * 4
 
     def memory(**study):
-        return plan(*(f"study.{key}={value}" for key, value in study.items()), threads=1).memory_bytes
+        study = (f"study.{key}={value}" for key, value in study.items())
+        return plan("evidence.bootstraps=0", *study, threads=1).memory_bytes
 
     assert memory() - memory(predictions="{keep: false}") == 3 * of_a_trial
     assert memory(n_trials=6) - memory(n_trials=5) == of_a_trial
@@ -94,7 +95,8 @@ def test_memory_counts_predictions_that_wait_for_their_batch_and_those_being_wri
 
 
 def test_memory_counts_the_table_as_array_and_tensor_and_the_row_numbers_once():
-    rows = {n: plan(f"dataset.n_samples={n}", "cv={kind: holdout, n_train: 300, n_repeats: 7}") for n in (500, 501)}
+    fixed = "evidence.bootstraps=0", "cv={kind: holdout, n_train: 300, n_repeats: 7}"
+    rows = {n: plan(f"dataset.n_samples={n}", *fixed) for n in (500, 501)}
     waiting_and_written = (6 + 3) * 7 * 4
     logits_of_six_checkpoints = 4 * 7 * 6
     each = 2 * 4 * 3 + 4 + waiting_and_written + 2 * logits_of_six_checkpoints
@@ -118,6 +120,13 @@ def test_memory_counts_the_programs_that_are_compiled(overrides, expected, monke
     before = plan(*overrides).memory_bytes
     monkeypatch.setattr("tuner.check.PROGRAM_BYTES", PROGRAM_BYTES + 1)
     assert plan(*overrides).memory_bytes - before == (expected or 0)
+
+
+def test_memory_counts_the_samples_of_rows_up_to_what_one_pass_takes(monkeypatch):
+    none, some = (plan(f"evidence.bootstraps={n}").memory_bytes for n in (0, 1000))
+    assert some - none == 2 * 2 * 500 * 1000
+    monkeypatch.setattr("tuner.check.TALLY_BYTES", 1000)
+    assert plan().memory_bytes - none == 2000
 
 
 def test_a_race_holds_one_repeat_at_a_time():

@@ -276,5 +276,7 @@ def test_python_of_the_readme_runs(workspace, monkeypatch, index):
     names = runpy.run_path(str(script))
     if "model" in names:
         assert names["weights"].target == "target"
+    elif "chance" in names:
+        assert 0.0 < names["chance"] < 1.0
     else:
         assert names["result"].summary.n_finished == 4

@@ -8,6 +8,7 @@ from math import ceil, prod
 
 import numpy as np
 
+from tuner.analysis.winners_curse import TALLY_BYTES
 from tuner.data.checks import Finding
 from tuner.errors import ConfigError
 from tuner.run import Prepared
@@ -161,8 +162,15 @@ def _memory(prepared: Prepared, threads: int) -> int:
     written = prepared.config.study.batch_size if prepared.config.study.predictions.keep else 0
     waiting = (_under_way(prepared) + written) * trial
     training = _sequential_bytes if _is_sequential(prepared) else _stacked_bytes
-    running = RUN_BYTES + _table_bytes(prepared) + waiting + training(prepared, lanes)
+    running = RUN_BYTES + _table_bytes(prepared) + waiting + training(prepared, lanes) + _evidence_bytes(prepared)
     return max(LOADING_BYTES * prepared.dataset.X.size - TENSORFLOW_BYTES, running)
+
+
+def _evidence_bytes(prepared: Prepared) -> int:
+    """Return what the samples of rows behind the partly corrected score take: their counts, and what is drawn."""
+    if not prepared.config.study.predictions.keep:
+        return 0
+    return 2 * min(TALLY_BYTES, 2 * prepared.folds.plan.n_scored_rows * prepared.config.evidence.bootstraps)
 
 
 def _table_bytes(prepared: Prepared) -> int:

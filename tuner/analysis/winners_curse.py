@@ -27,7 +27,7 @@ from tuner.analysis.counted_rows import MOST, CountedScores, Floats, Layout, Log
 from tuner.config.schema import ScoringSection
 from tuner.evidence import BiasCorrected
 
-TALLY_BYTES = 2**28
+TALLY_BYTES = 2**25
 """What the counts of the samples that are looked at in one pass over the trials may take."""
 
 FRUITLESS = 100

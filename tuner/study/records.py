@@ -119,8 +119,8 @@ def to_json(value: object) -> str:
 
 
 def create_tables(connection: Connection) -> None:
-    """Make our tables in a new database and write their version."""
-    metadata.create_all(connection)
+    """Make our tables in a new database and write their version; those of evidence follow when they are needed."""
+    metadata.create_all(connection, tables=[schema, studies, trials, folds, predictions, runs])
     connection.execute(schema.insert().values(version=SCHEMA_VERSION))
 
 
