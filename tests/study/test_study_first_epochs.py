@@ -71,7 +71,7 @@ def test_trials_that_failed_or_measured_nothing_have_no_shares(path):
 
 
 def test_database_from_before_the_table_is_read_without_shares_and_gets_it_with_its_next_trials(path):
-    run(make_plan(n_trials=4), path)
+    run(make_plan(n_trials=4), path, measured)
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE tuner_first_epochs")
     connection.close()
