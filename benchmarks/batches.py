@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tuner.config.schema import Config
 from tuner.engine import n_threads, open_engine
 from tuner.interruption import StopRequest
-from tuner.run import Prepared, make_objective, prepare
+from tuner.prepared import Prepared, prepare
+from tuner.run import make_objective
 from tuner.training.stack import trials_per_stack
 from tuner.training.stacked import StackedTrainer
 from tuner.training.streams import BatchStreams

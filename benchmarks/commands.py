@@ -1,4 +1,4 @@
-"""`python -m tuner run` from the start of the process to its end: seconds, answer, and the most memory it held."""
+"""Commands from the start of the process to its end: seconds, answer, and the most memory they held."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 IMPORTS = """\
@@ -19,7 +21,7 @@ print(re.search(r"VmRSS:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_t
 
 
 class Run(NamedTuple):
-    """One run: wall-clock seconds, what `--json` answered, and the peak of resident memory in bytes.
+    """One command: wall-clock seconds, what `--json` answered, the peak of resident memory in bytes, and the exit code.
 
     Linux hands a new process its parent's peak, so a peak below that of the caller is not seen.
     """
@@ -27,6 +29,20 @@ class Run(NamedTuple):
     seconds: float
     answer: dict[str, Any]
     peak_bytes: int
+    exit_code: int = 0
+
+
+def command(folder: Path, *arguments: str) -> Run:
+    """Run `python -m tuner ARGUMENTS --json --quiet` in a folder; the answer is empty where there was none."""
+    with TemporaryFile("w+") as answer:
+        began = time.perf_counter()
+        running = subprocess.Popen(_words(*arguments), cwd=folder, stdout=answer)
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+        answer.seek(0)
+        text = answer.read()
+    return Run(seconds, json.loads(text) if text else {}, 1024 * usage.ru_maxrss, running.returncode)
 
 
 def run(config: Path, folder: Path) -> Run:
@@ -36,17 +52,39 @@ def run(config: Path, folder: Path) -> Run:
         RuntimeError: the command failed; what it said is on standard error.
     """
     folder.mkdir()
-    began = time.perf_counter()
-    with (folder / "answer.json").open("w+") as answer:
-        command = [sys.executable, "-m", "tuner", "run", str(config), "--json", "--quiet"]
-        running = subprocess.Popen(command, cwd=folder, stdout=answer)
-        _, status, usage = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - began
-        if running.returncode:
-            raise RuntimeError(f"{' '.join(command)} exited with {running.returncode}")
-        answer.seek(0)
-        return Run(seconds, json.load(answer), 1024 * usage.ru_maxrss)
+    return succeeded(folder, "run", str(config))
+
+
+def succeeded(folder: Path, *arguments: str) -> Run:
+    """Run a command as `command` does.
+
+    Raises:
+        RuntimeError: it failed; what it said is on standard error.
+    """
+    ran = command(folder, *arguments)
+    if ran.exit_code:
+        raise RuntimeError(f"{' '.join(_words(*arguments))} exited with {ran.exit_code}")
+    return ran
+
+
+def init(table: Mapping[str, Any], config: Path) -> Run:
+    """Let `init` write the config of a table, as the fixture `tables` describes it, in place of an earlier one.
+
+    Raises:
+        RuntimeError: the command failed; what it said is on standard error.
+    """
+    drops = [word for column in table.get("drop", ()) for word in ("--drop", column)]
+    words = ("init", table["path"], "--target", table["target"], *drops, "--out", config.name, "--force")
+    return succeeded(config.parent, *words)
+
+
+def overrides(*settings: str) -> list[str]:
+    """Return the arguments that override keys of a config, each setting a `path=value`."""
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+def _words(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tuner", *arguments, "--json", "--quiet"]
 
 
 def planned_bytes(config: Path) -> int:

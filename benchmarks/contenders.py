@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from turns import serve
 
-from tuner.config.schema import Config, EngineSection, KFold, SearchSpace, SyntheticDataset, TrainingSection
+from tuner.config.cv import KFold
+from tuner.config.dataset import SyntheticDataset
+from tuner.config.schema import Config, EngineSection, SearchSpace, TrainingSection
 
 EPOCHS = 100
 """Epochs of a trial; contenders that take long train fewer and are extrapolated."""
@@ -88,14 +90,14 @@ def sklearn_fit() -> tuple[Train, int]:
 def first_fold(config: Config) -> tuple[NDArray[np.float32], NDArray[np.int32], float]:
     """Return the standardized training rows of the first fold, their labels, and the imbalance ratio as weight."""
     from tuner.data.dataset import load_dataset
+    from tuner.data.encoding import encode
     from tuner.data.folds import make_folds
-    from tuner.data.preprocessing import fit_scaler
 
     dataset = load_dataset(config.dataset)
     folds = make_folds(dataset.y, config.cv)
     rows = folds.train[0]
-    X = fit_scaler(dataset.X, folds, standardize=True).transform(dataset.X[rows], 0)
-    return X, dataset.y[rows], dataset.imbalance_ratio
+    table = encode(dataset, folds, config.encoding)
+    return table.scaled.transform(table.X[rows], 0), dataset.y[rows], dataset.imbalance_ratio
 
 
 CONTENDERS: dict[str, Callable[[], tuple[Train, int]]] = {

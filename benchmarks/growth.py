@@ -11,7 +11,9 @@ import time
 
 from turns import serve
 
-from tuner.config.schema import Config, KFold, SearchSpace, SyntheticDataset, TrainingSection
+from tuner.config.cv import KFold
+from tuner.config.dataset import SyntheticDataset
+from tuner.config.schema import Config, SearchSpace, TrainingSection
 
 SIZES = {
     "rows": (5_000, 20_000, 80_000, 320_000),

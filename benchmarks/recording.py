@@ -42,6 +42,11 @@ ORDER = (
     "growth",
     "credit",
     "million",
+    "tables",
+    "classes",
+    "text",
+    "adult",
+    "load",
     "verdict_tables",
     *VERDICT,
 )

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tuner.config.schema import Config, KFold, SearchSpace, SyntheticDataset, TrainingSection
+from tuner.config.cv import KFold
+from tuner.config.dataset import SyntheticDataset
+from tuner.config.schema import Config, SearchSpace, TrainingSection
 
 BATCH_SIZE = 32
 CV = KFold(n_splits=5, n_repeats=3)
@@ -48,13 +50,11 @@ def write_problem(shape: Shape, path: Path, *, epochs: int, n_trials: int) -> No
     """
     from batches import trial_weights
 
-    from tuner.data.preprocessing import fit_scaler
-    from tuner.run import prepare
+    from tuner.prepared import prepare
     from tuner.training.seeds import batch_order, initial_weights
 
     prepared = prepare(shape.config(epochs))
-    X, y, folds = prepared.dataset.X, prepared.dataset.y, prepared.folds
-    scaler = fit_scaler(X, folds, standardize=True)
+    X, y, folds, scaled = prepared.table.X, prepared.table.y, prepared.folds, prepared.table.scaled
     trial = prepared.space.resolve(0, {"minority_weight": 1.0})
     places = [
         {"seed": prepared.config.study.seed, "repeat": int(repeat), "split": int(split)}
@@ -69,8 +69,8 @@ def write_problem(shape: Shape, path: Path, *, epochs: int, n_trials: int) -> No
     np.savez(
         path,
         table=np.column_stack([X, y.astype(np.float32)]),
-        mean=scaler.mean,
-        scale=scaler.scale,
+        mean=scaled.mean[:MODELS],
+        scale=scaled.scale[:MODELS],
         orders=np.array(orders, np.int32).reshape(epochs, len(places), -1, BATCH_SIZE),
         valid=np.array(folds.valid, np.int32),
         learning_rate=np.float32(trial.learning_rate),

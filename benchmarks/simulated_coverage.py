@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from simulated_tables import BlockPlan, Floats, Population
 from simulated_training import Figures, space_of, with_test_set
 
-from tuner.config.schema import Config, KFold, ScoringSection
+from tuner.config.cv import KFold
+from tuner.config.schema import Config, ScoringSection
 from tuner.data.folds import make_folds
 from tuner.intervals import corrected_interval
 from tuner.scoring import score

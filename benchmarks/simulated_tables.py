@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtr
 
-from tuner.config.schema import KFold
+from tuner.config.cv import KFold
 from tuner.data.dataset import Dataset, make_dataset
 from tuner.data.folds import Folds, fold_fingerprint, frozen_rows, make_folds
 from tuner.trial import FoldPlan

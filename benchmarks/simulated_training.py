@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.config.dataset import EncodingSection
 from tuner.config.schema import Config, ScoringSection
 from tuner.data.dataset import Dataset
+from tuner.data.encoding import encode
 from tuner.data.folds import Folds
 from tuner.objective import Objective
 from tuner.study.space import ResolvedSpace, resolve_space
@@ -65,13 +67,14 @@ def evaluator(dataset: Dataset, folds: Folds, *, scoring: ScoringSection, seed: 
         longest: the greatest number of epochs.
     """
     trainer = _trainer(dataset, folds, seed=seed, longest=longest)
-    return Evaluator(Objective(dataset=dataset, folds=folds, trainer=trainer, scoring=scoring))
+    return Evaluator(Objective(y=dataset.y, folds=folds, trainer=trainer, scoring=scoring))
 
 
 def _trainer(dataset: Dataset, folds: Folds, *, seed: int, longest: int) -> Trainer:
     from tuner.training.stacked import StackedTrainer
 
-    return StackedTrainer(TrainingPlan(dataset=dataset, folds=folds, seed=seed, longest=longest, n_checkpoints=1))
+    table = encode(dataset, folds, EncodingSection())
+    return StackedTrainer(TrainingPlan(table=table, folds=folds, seed=seed, longest=longest, n_checkpoints=1))
 
 
 def forget_batches(trainer: Trainer) -> None:

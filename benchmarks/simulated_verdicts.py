@@ -31,10 +31,12 @@ from tuner.config.evidence import Arm as ArmName
 from tuner.config.schema import Config, ScoringSection
 from tuner.data.nested import NestedFolds, nest_folds
 from tuner.scoring import RANKING_METRICS, score, score_at
-from tuner.study.space import ResolvedSpace, limits, weight_range, words
+from tuner.study.distributions import limits, words
+from tuner.study.space import ResolvedSpace, weight_range
 from tuner.trial import FoldPlan, TrialParams, TrialScore
 from tuner.verdict.arms import make_arms, make_design, resolve_rates
-from tuner.verdict.outer_fold import FoldResult, OuterFold, Rules
+from tuner.verdict.outer_fold import FoldResult, OuterFold
+from tuner.verdict.rules import Rules
 
 ARMS: list[ArmName] = ["none", "tuned"]
 

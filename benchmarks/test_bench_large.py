@@ -14,16 +14,10 @@ from pictures import Line, Panel
 from recording import ROOT, Measurement, range_text, seconds_text
 from turns import process
 
+from tuner.config.cv import KFold
+from tuner.config.dataset import SyntheticDataset, TableDataset
 from tuner.config.load import dump_config
-from tuner.config.schema import (
-    Config,
-    KFold,
-    SearchSpace,
-    StudySection,
-    SyntheticDataset,
-    TableDataset,
-    TrainingSection,
-)
+from tuner.config.schema import Config, SearchSpace, StudySection, TrainingSection
 
 CREDIT = Path(os.environ.get("TUNER_SHARED_DATA", ROOT.parent / "shared" / "data")) / "give_me_some_credit.csv.gz"
 CV = KFold(n_splits=5, n_repeats=3)

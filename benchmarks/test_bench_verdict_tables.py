@@ -18,7 +18,8 @@ from tuner.config.load import load_config
 from tuner.data.folds import Folds, fold_fingerprint, frozen_rows
 from tuner.evidence import Contrast, Pair, Verdict
 from tuner.interruption import StopRequest
-from tuner.run import Prepared, judge, prepare
+from tuner.prepared import Prepared, prepare
+from tuner.run import judge
 from tuner.study import records
 from tuner.study.lifecycle import open_study
 from tuner.study.verdicts import verdict_folds

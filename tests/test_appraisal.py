@@ -107,6 +107,19 @@ def test_noise_budget_trains_two_trials_under_other_seeds_and_keeps_their_own(ru
     assert [stack[0].number for stack in stacks[-4:]].count(noise["trials"][0]) == 2
 
 
+def test_folds_in_order_of_time_have_every_kind_of_evidence(run, tmp_path):
+    rows = [f"{i * 7 % 101},{i * 13 % 89},{i // 2},{'yes' if i % 3 == 0 else 'no'}" for i in range(300)]
+    path = tmp_path / "days.csv"
+    path.write_text("\n".join(["a,b,day,y", *rows]))
+    result = run(f"dataset={{kind: table, path: '{path}', target: y}}", "cv={time: day, n_splits: 3}")
+    assert sorted(evidence(result)) == KINDS
+    assert evidence(result)["noise_budget"]["n_folds"] == 3
+    assert evidence(result)["bias_corrected"]["n_trials"] == 6
+    assert (
+        result[0].summary.folds.n_scored_rows == 226
+    )  # two rows a day: the border behind row 75 moves to the earlier day
+
+
 def test_holdout_has_a_band_and_a_threshold_and_no_noise_budget(run):
     found = evidence(run("cv={kind: holdout, n_train: 250, n_repeats: 2}"))
     assert sorted(found) == [kind for kind in KINDS if kind != "noise_budget"]

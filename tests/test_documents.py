@@ -27,7 +27,7 @@ README = ROOT / "README.md"
 MAP = ROOT / "docs/map.md"
 TROUBLESHOOTING = ROOT / "docs/troubleshooting.md"
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
-PAGES = ["CHANGELOG.md", "docs/benchmarks.md", "docs/verdict.md"]
+PAGES = ["CHANGELOG.md", "docs/benchmarks.md", "docs/tables.md", "docs/verdict.md"]
 DOCUMENTS = [README, MAP, TROUBLESHOOTING, *(ROOT / page for page in PAGES), *DECISIONS]
 
 SMALL = {
@@ -154,7 +154,7 @@ def test_every_config_key_named_exists(document):
     keys = re.compile(rf"({'|'.join(Config.model_fields)})\.[a-z_0-9.]+")
     spans = [span.removeprefix("--set ").partition("=")[0].partition(":")[0] for span in code_spans(document)]
     overrides = [word.partition("=")[0] for line in shell_lines(document) for word in line.split() if "=" in word]
-    named = [span for span in (*spans, *overrides) if keys.fullmatch(span) and span != "study.db"]
+    named = [span for span in (*spans, *overrides) if keys.fullmatch(span) and span not in ("study.db", "encoding.py")]
     assert [key for key in named if not is_key(key)] == []
 
 
@@ -221,19 +221,23 @@ def workspace(tmp_path_factory):
     """A folder in which the README's commands were run once, in order: (folder, exit code by command)."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "configs").mkdir()
-    overrides = [f"{key}={value}" for key, value in SMALL.items()]
-    for name, own in (("default", []), ("table", [f"dataset.path={folder / 'my_table.csv'}"])):
-        loaded = load_config(ROOT / f"configs/{name}.yaml", overrides=[*overrides, *own])
-        (folder / f"configs/{name}.yaml").write_text(dump_config(loaded.config))
+    shutil.copy(ROOT / "configs/default.yaml", folder / "configs")
+    make_small(folder / "configs/default.yaml")
     rng = np.random.default_rng(0)
     target = np.arange(60) % 6 == 0
-    rows = np.column_stack([rng.normal(size=(60, 2)) + target[:, None], target])
+    rows = np.column_stack([rng.integers(0, 9, 60), rng.normal(size=(60, 2)) + target[:, None], target])
     np.savetxt(
-        folder / "my_table.csv", rows, fmt=("%.3f", "%.3f", "%d"), delimiter=",", header="a,b,target", comments=""
+        folder / "my_table.csv", rows, fmt=("%d", "%.3f", "%.3f", "%d"), delimiter=",", header="id,a,b,y", comments=""
     )
     with contextlib.chdir(folder):
         codes = {command: run(command) for command in RUNNABLE}
     return folder, codes
+
+
+def make_small(config):
+    """Make a config one of seconds."""
+    loaded = load_config(config, overrides=[f"{key}={value}" for key, value in SMALL.items()])
+    config.write_text(dump_config(loaded.config))
 
 
 def run(command):
@@ -241,11 +245,11 @@ def run(command):
     for full, small in SMALLER.items():
         command = command.replace(full, small)
     program, *words = shlex.split(command.removeprefix("python -m "))
-    if program == "cp":
-        shutil.copy(*words)
-        return 0
     assert program == "tuner", f"no way to run {program!r} here"
-    return call([*words, "--quiet"])
+    code = call([*words, "--quiet"])
+    if words[0] == "init":
+        make_small(Path("my_table.yaml"))
+    return code
 
 
 @pytest.mark.slow
@@ -275,7 +279,7 @@ def test_python_of_the_readme_runs(workspace, monkeypatch, index):
     monkeypatch.chdir(workspace[0])
     names = runpy.run_path(str(script))
     if "model" in names:
-        assert names["weights"].target == "target"
+        assert names["weights"].target == "y"
     elif "chance" in names:
         assert 0.0 < names["chance"] < 1.0
     else:

@@ -52,7 +52,7 @@ class MadeUpTrainer:
 def objective(*, n_repeats=2, **options):
     the_plan = plan(dataset(), n_splits=3, n_repeats=n_repeats)
     trainer = MadeUpTrainer(the_plan.folds, **options)
-    return Objective(dataset=the_plan.dataset, folds=the_plan.folds, trainer=trainer, scoring=ScoringSection())
+    return Objective(y=the_plan.table.y, folds=the_plan.folds, trainer=trainer, scoring=ScoringSection())
 
 
 def evaluate(the_objective, batch, *, threads=2, stop=None):
@@ -68,7 +68,7 @@ def test_scores_come_back_in_the_order_asked_for_whatever_order_they_trained_in(
 def test_every_fold_is_scored_on_its_own_rows_at_every_checkpoint():
     the_objective = objective()
     answer = evaluate(the_objective, [trial(3)])[0]
-    folds, y = the_objective.folds, the_objective.dataset.y
+    folds, y = the_objective.folds, the_objective.y
     assert answer.checkpoint_epochs.tolist() == [1, 2]
     for fold, rows in enumerate(folds.valid):
         expected = score(ScoringSection(), y[rows], np.sin(3 + rows)[None].astype(np.float32))[0]
@@ -179,11 +179,11 @@ def test_divergence_is_told_before_the_weights():
 
 def test_weights_of_a_class_far_on_its_own_side_cannot_act_in_a_real_training():
     table = dataset(n_features=1)
-    table.X[:, 0] = np.where(table.y > 0, 1e4, -1.0)
+    table = replace(table, X=np.where(table.y > 0, 1e4, -1.0).astype(np.float32)[:, None])
     the_plan = plan(table, n_splits=3)
     scores = [
         evaluate(
-            Objective(dataset=table, folds=the_plan.folds, trainer=StackedTrainer(the_plan), scoring=ScoringSection()),
+            Objective(y=table.y, folds=the_plan.folds, trainer=StackedTrainer(the_plan), scoring=ScoringSection()),
             [params],
         )[0]
         for params in (
@@ -320,7 +320,7 @@ def test_diverging_for_real_fails_one_trial_and_leaves_its_neighbors_as_they_wer
 
     the_plan = plan()
     real = Objective(
-        dataset=the_plan.dataset, folds=the_plan.folds, trainer=StackedTrainer(the_plan), scoring=ScoringSection()
+        y=the_plan.table.y, folds=the_plan.folds, trainer=StackedTrainer(the_plan), scoring=ScoringSection()
     )
     trials = (trial(0), trial(1, learning_rate=1e30), trial(2))
     together = real.evaluate(trials, folds=range(2), should_stop=never)[0]
@@ -329,3 +329,66 @@ def test_diverging_for_real_fails_one_trial_and_leaves_its_neighbors_as_they_wer
     for left, right in zip((together[0], together[2]), apart, strict=True):
         assert left.fold_scores.tobytes() == right.fold_scores.tobytes()
         assert left.logits.tobytes() == right.logits.tobytes()
+
+
+def measuring_classes(weights, *, n_classes=3, is_multilabel=False, idle=None):
+    """An objective of K classes or labels whose trainer measures shares that `weights` moved as they must."""
+    folds = plan(n_splits=3).folds
+    rng = np.random.default_rng(0)
+    n_rows = len(folds.scored_rows)
+    y = (rng.random((n_rows, n_classes)) < 0.4) if is_multilabel else np.arange(n_rows) % n_classes
+
+    class Measuring(MadeUpTrainer):
+        def train(self, stack, *, folds, should_stop):
+            longest = max(map(len, self.folds.valid))
+            logits = np.full((1, len(folds), longest, n_classes), np.nan, np.float32)
+            for j, fold in enumerate(folds):
+                logits[0, j, : len(self.folds.valid[fold])] = rng.normal(size=(len(self.folds.valid[fold]), n_classes))
+            before = np.tile(np.linspace(0.2, 0.5, n_classes), (len(folds), 1))
+            if is_multilabel:
+                after = weighted(before, np.array(weights))
+            else:
+                before /= before.sum(axis=1, keepdims=True)
+                after = before * weights / (before * weights).sum(axis=1, keepdims=True)
+            if idle is not None:
+                after[idle] = before[idle]
+            first = FirstEpoch(
+                loss_share=after, gradient_share=after, unweighted_loss_share=before, unweighted_gradient_share=before
+            )
+            return [Predictions(checkpoint_epochs=(2,), logits=logits, first_epoch=first) for _ in stack]
+
+    metric = "roc_auc" if is_multilabel else "balanced_accuracy"
+    return Objective(y=y.astype(np.int32), folds=folds, trainer=Measuring(folds), scoring=ScoringSection(metric=metric))
+
+
+@pytest.mark.parametrize("is_multilabel", [False, True])
+def test_weights_of_many_classes_and_of_labels_act_within_rounding(is_multilabel):
+    weights = (1.0, 3.0, 20.0)
+    the_objective = measuring_classes(weights, is_multilabel=is_multilabel)
+    score = evaluate(the_objective, [trial(3, class_weights=weights)])[0]
+    assert score.failure is None
+    assert score.logits.shape == (1, len(the_objective.y), 3)
+
+
+def test_logits_of_many_classes_come_back_row_by_row():
+    weights = (1.0, 1.0, 1.0)
+    the_objective = measuring_classes(weights)
+    score = evaluate(the_objective, [trial(3, class_weights=weights)])[0]
+    assert np.isfinite(score.logits).all()
+
+
+def test_weight_of_one_of_many_classes_that_cannot_act_is_named():
+    weights = (1.0, 3.0, 20.0)
+    the_objective = measuring_classes(weights, idle=1)
+    assert evaluate(the_objective, [trial(3, class_weights=weights)])[0].failure == (
+        "the class weights cannot act: in the first epoch of repeat 0, fold 1, class 0 has a share of 0.1905 of the "
+        "loss without them and a share of 0.1905 with them (class weights 1, 3, 20); standardize the columns, lower "
+        "learning_rate, or leave the weights equal"
+    )
+    labels = measuring_classes(weights, is_multilabel=True, idle=2)
+    assert "fold 2, label 1 has a share of 0.35" in evaluate(labels, [trial(3, class_weights=weights)])[0].failure
+
+
+def test_equal_weights_of_many_classes_have_nothing_to_prove():
+    weights = (2.0, 2.0, 2.0)
+    assert evaluate(measuring_classes(weights, idle=1), [trial(3, class_weights=weights)])[0].failure is None

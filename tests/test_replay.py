@@ -52,7 +52,7 @@ def test_threshold_metric_disagrees_when_three_rows_of_a_fold_changed_sides(fini
 
     def moved(*_):
         logits = stored.copy()
-        rows = tuner.run.prepare(loaded.config).folds.valid[0][:n_moved]
+        rows = tuner.prepared.prepare(loaded.config).folds.valid[0][:n_moved]
         logits[0, rows] = 2 * math.log(0.3 / 0.7) - logits[0, rows]  # mirrored at the threshold
         return logits
 

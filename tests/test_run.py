@@ -11,7 +11,7 @@ from tuner.config.schema import EngineSection
 from tuner.engine import OnDemand
 from tuner.errors import EngineError
 from tuner.interruption import StopRequest
-from tuner.run import prepare
+from tuner.prepared import prepare
 
 SMOKE = Path(__file__).parents[1] / "configs" / "smoke.yaml"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     load_best_weights = read_best_weights
     from tuner.run import RunResult as RunResult
+    from tuner.run import load_encoder as load_encoder
     from tuner.run import run_study as run_study
     from tuner.study.summary import StudySummary as StudySummary
     from tuner.study.summary import load_summary as load_summary
@@ -34,6 +35,7 @@ _HOMES = {
     "catching_signals": ("tuner.interruption", "catching_signals"),
     "load_best_weights": ("tuner.report.weights", "read_best_weights"),
     "load_config": ("tuner.config.load", "load_config"),
+    "load_encoder": ("tuner.run", "load_encoder"),
     "load_summary": ("tuner.study.summary", "load_summary"),
     "run_study": ("tuner.run", "run_study"),
 }

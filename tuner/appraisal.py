@@ -14,13 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast, overload
+from typing import cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.analysis.band import weight_band, weight_grid
+from tuner.analysis.band import exponent_grid, weight_band, weight_grid
 from tuner.analysis.noise import noise_budget
+from tuner.analysis.per_class import class_scores
 from tuner.analysis.probabilities import probability_correction
 from tuner.analysis.thresholds import choose_threshold
 from tuner.analysis.winners_curse import bias_corrected
@@ -28,11 +29,13 @@ from tuner.config.evidence import EvidenceSection, ThresholdSection
 from tuner.config.schema import ScoringSection
 from tuner.data.folds import Folds, folds_of_seed
 from tuner.events import EvidenceStep, Listener, Notice
-from tuner.evidence import ProbabilityCorrection
+from tuner.evidence import BandKind, ProbabilityCorrection
 from tuner.study import records
+from tuner.study.distributions import limits
 from tuner.study.lifecycle import OpenStudy
-from tuner.study.space import ResolvedSpace, limits, weight_range
+from tuner.study.space import ResolvedSpace, exponent_range, weight_range
 from tuner.study.summary import StudySummary, TrialRecord, load_summary
+from tuner.study.weighting import stored_trial
 from tuner.trial import Evaluate, TrialParams
 
 METHOD = 1
@@ -87,6 +90,7 @@ def appraise(
         "bias_corrected": work.bias,
         "probability_correction": work.correction,
         "threshold": work.threshold,
+        "per_class": work.classes,
     }
     kept = {kind for kind, part in parts.items() if part() is not None}
     study.remove_evidence([kind for kind in parts if kind not in kept])
@@ -109,25 +113,46 @@ class _Work:
         self.best: TrialRecord | None = self.summary.best
 
     def band(self) -> object:
-        best, n_weights, plan = self.best, self.plan.section.band_weights, self.summary.folds
-        low, high = limits(weight_range(self.plan.space, self.summary.data.imbalance_ratio))
-        if best is None or not n_weights or plan.n_folds < 2 or low == high:
+        best, n_points, plan = self.best, self.plan.section.band_weights, self.summary.folds
+        sweep = None if best is None or not n_points or plan.n_folds < 2 else self._sweep(best, n_points)
+        if best is None or sweep is None:
             return None
-        params = _params(best)
-        majority = params.majority_weight
-        grid = weight_grid(low, high, n=n_weights, also=[params.minority_weight / majority])
+        number, kind, grid = best.number, sweep.kind, sweep.grid
 
         def make() -> object:
-            self._say(f"weight band: {len(grid)} weights at the other parameters of trial {best.number}")
-            batch = [replace(params, number=i, minority_weight=weight * majority) for i, weight in enumerate(grid)]
-            scores = self.evaluate(batch, range(plan.n_folds))
+            self._say(f"weight band: {len(grid)} {kind}s at the other parameters of trial {number}")
+            scores = self.evaluate(sweep.batch, range(plan.n_folds))
             table = np.full((len(grid), plan.n_folds), np.nan)
             for i, score in enumerate(scores):
                 if score.failure is None:
                     table[i] = score.fold_scores[-1]
-            return weight_band(grid, table, plan=plan, trial=best.number)
+            band = weight_band(grid, table, plan=plan, trial=number, kind=kind)
+            if band is not None and kind == "exponent":
+                band["recommended_weights"] = list(sweep.batch[grid.index(band["recommended"])].class_weights)
+            return band
 
-        return self._stored("weight_band", {"trial": best.number, "params": best.resolved, "grid": grid}, make)
+        return self._stored("weight_band", {"trial": number, "params": best.resolved, "grid": grid}, make)
+
+    def _sweep(self, best: TrialRecord, n: int) -> _Sweep | None:
+        """Return what the band trains; None where all of the range weights alike."""
+        space, params = self.plan.space, _params(best)
+        if space.weighting is None:
+            low, high = limits(weight_range(space, self.summary.data.imbalance_ratio))
+            if low == high:
+                return None
+            majority = params.majority_weight
+            grid = weight_grid(low, high, n=n, also=[params.minority_weight / majority])
+            batch = [replace(params, number=i, minority_weight=weight * majority) for i, weight in enumerate(grid)]
+            return _Sweep("weight", grid, batch)
+        low, high = limits(exponent_range(space))
+        if low == high:
+            return None
+        grid = exponent_grid(low, high, n=n, also=[cast(float, best.resolved["weight_exponent"])])
+        weights = [space.weighting.weights({**best.resolved, "weight_exponent": exponent}) for exponent in grid]
+        if len(set(weights)) == 1:
+            return None
+        batch = [replace(params, number=i, class_weights=own) for i, own in enumerate(weights)]
+        return _Sweep("exponent", grid, batch)
 
     def noise(self) -> object:
         n_seeds, plan = self.plan.section.noise_seeds, self.summary.folds
@@ -136,7 +161,7 @@ class _Work:
             sorted(self.summary.scored, key=lambda trial: (-cast(float, trial.value), trial.number)),
         )
         second = next((trial for trial in ranked if first is not None and trial.resolved != first.resolved), None)
-        if first is None or second is None or not n_seeds or plan.kind != "stratified_kfold":
+        if first is None or second is None or not n_seeds or plan.kind == "holdout":
             return None
         numbers = (first.number, second.number)
 
@@ -172,6 +197,7 @@ class _Work:
                 scoring=self.plan.scoring,
                 n_bootstraps=n_bootstraps,
                 seed=self.plan.seed,
+                n_classes=len(self.summary.data.classes),
                 threads=self.plan.threads,
                 should_stop=self.should_stop,
             )
@@ -180,7 +206,7 @@ class _Work:
 
     def correction(self) -> ProbabilityCorrection | None:
         best = self.best
-        if best is None or best.number not in self._kept:
+        if best is None or best.number not in self._kept or not self._is_binary:
             return None
         params = _params(best)
 
@@ -198,7 +224,7 @@ class _Work:
 
     def threshold(self) -> object:
         best, rule = self.best, self.plan.rule
-        if best is None or best.number not in self._kept:
+        if best is None or best.number not in self._kept or not self._is_binary:
             return None
 
         def make() -> object:
@@ -217,6 +243,22 @@ class _Work:
 
         return self._stored("threshold", {"trial": best.number, "rule": rule.model_dump()}, make)
 
+    def classes(self) -> object:
+        best = self.best
+        if best is None or best.number not in self._kept or self._is_binary:
+            return None
+
+        def make() -> object:
+            return class_scores(
+                self._y,
+                self._best_logits,
+                labels=self.summary.data.classes,
+                weights=_params(best).class_weights,
+                trial=best.number,
+            )
+
+        return self._stored("per_class", {"trial": best.number}, make)
+
     def _stored(self, kind: str, basis: dict[str, object], make: Callable[[], object]) -> object:
         """Return the stored record of a basis, made where there is none."""
         key = hashlib.sha256(records.to_json({"method": METHOD, **basis}).encode()).hexdigest()
@@ -226,6 +268,10 @@ class _Work:
             if record is not None:
                 self.study.keep_evidence(kind, key, record)
         return record
+
+    @property
+    def _is_binary(self) -> bool:
+        return self.summary.data.task == "binary"
 
     def _say(self, text: str) -> None:
         self.listen(EvidenceStep(text=text))
@@ -257,8 +303,17 @@ class _Work:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sweep:
+    """The weights or exponents of a band, ascending, and what is trained with each."""
+
+    kind: BandKind
+    grid: tuple[float, ...]
+    batch: list[TrialParams]
+
+
+@dataclass(frozen=True, slots=True)
 class _KeptLogits(Sequence[NDArray[np.float32]]):
-    """The kept predictions of trials, read one by one. Each has shape `(R, N)`."""
+    """The kept predictions of trials, read one by one. Each has shape `(R, N)`, or `(R, N, K)`."""
 
     path: Path
     study: str
@@ -279,5 +334,4 @@ class _KeptLogits(Sequence[NDArray[np.float32]]):
 
 def _params(trial: TrialRecord) -> TrialParams:
     """Return what a stored trial was trained with."""
-    values = cast(dict[str, Any], trial.resolved)
-    return TrialParams(number=trial.number, **values)
+    return stored_trial(trial.number, trial.resolved)

@@ -6,10 +6,12 @@ Each record is JSON as it stands: `best_weights.json`, `--json` and the report s
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 Pair = list[float]
 Conclusion = Literal["helps", "hurts", "changes_nothing", "too_noisy"]
+BandKind = Literal["weight", "exponent"]
+"""What is swept: the weight of one of two classes, or the exponent that weights more classes, or labels."""
 
 
 class BiasCorrected(TypedDict):
@@ -28,7 +30,10 @@ class BiasCorrected(TypedDict):
 
 
 class BandPoint(TypedDict):
-    """One weight of the sweep: score and difference to the best weight of the sweep, with corrected 95 % intervals."""
+    """One weight of the sweep: score and difference to the best weight of the sweep, with corrected 95 % intervals.
+
+    `weight` is an exponent where those are swept.
+    """
 
     weight: float
     mean: float
@@ -43,6 +48,9 @@ class WeightBand(TypedDict):
 
     `low`, `high` are the ends of the contiguous run of weights that holds `best` and whose paired difference to it is
     not beyond the corrected interval; `recommended` is the weight of it that is nearest to 1. Weights are ratios.
+
+    Where `kind` is "exponent", all of them are exponents, `recommended` is the smallest of the band, and
+    `recommended_weights` are the weights of the classes or labels that it makes, in their order.
     """
 
     low: float
@@ -51,6 +59,8 @@ class WeightBand(TypedDict):
     recommended: float
     trial: int
     points: list[BandPoint]
+    kind: NotRequired[BandKind]
+    recommended_weights: NotRequired[list[float]]
 
 
 class Correction(TypedDict):
@@ -172,7 +182,8 @@ class ArmResult(TypedDict):
         mean, ci95: score on the outer folds.
         against_none: the paired difference to the arm without weights; None for that arm and where there is none.
         n_training_runs: models trained for it.
-        weights, learning_rates: smallest, median and largest of what its search chose over the outer folds.
+        weights, learning_rates: smallest, median and largest of what its search chose over the outer folds. Of more
+            than two classes, or labels, weights are exponents: 0 is no weights, 1 balanced ones.
         measures: means over the outer folds of other measures: log loss and so on.
     """
 
@@ -211,7 +222,10 @@ class DecisionSplit(TypedDict):
 
 
 class Verdict(TypedDict):
-    """Do class weights help on this table? `fold_scores` are those of each arm and reference on the outer folds."""
+    """Do class weights help on this table? `fold_scores` are those of each arm and reference on the outer folds.
+
+    `task` is there for more than two classes, and for several labels.
+    """
 
     sentence: str
     conclusion: Conclusion | None
@@ -229,6 +243,58 @@ class Verdict(TypedDict):
     why_decisions_changed: DecisionSplit | None
     fold_scores: dict[str, list[float]]
     notes: list[str]
+    task: NotRequired[Literal["multiclass", "multilabel"]]
+
+
+class ClassResult(TypedDict):
+    """One class, or one of several labels, against the rest of the rows.
+
+    Of `rows` in truth and `predicted` rows called so. `roc_auc` ranks by its probability. None for what does not exist:
+    precision where no row is called so, recall where none is, F1 where neither, a ranking without rows of both kinds.
+    """
+
+    rows: int
+    predicted: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    roc_auc: float | None
+
+
+class ClassTable(TypedDict):
+    """One model on more than two classes, in their order; `confusion[k][c]` counts rows of class k called c."""
+
+    classes: list[ClassResult]
+    confusion: list[list[int]]
+
+
+class ClassScores(TypedDict):
+    """How well one class, or one label, is told from the rest.
+
+    `n_rows` are the scored rows that have it, `weight` is what multiplied their loss. A class is called where its
+    probability is the greatest, a label where it is above 0.5; `precision` is None where it is never called, `f1` is
+    then 0. `roc_auc` is of the class against all others, None where it does not exist.
+    """
+
+    label: str
+    n_rows: int
+    weight: float
+    precision: float | None
+    recall: float
+    f1: float
+    roc_auc: float | None
+
+
+class PerClass(TypedDict):
+    """The out-of-fold predictions of one trial, class by class, in the order of the classes.
+
+    Every number is a mean over repeats. `confusion` counts rows of class i that were called class j, in row i and
+    column j, so it may hold fractions; None for labels, which are not called one instead of another.
+    """
+
+    trial: int
+    rows: list[ClassScores]
+    confusion: list[list[float]] | None
 
 
 class Evidence(TypedDict, total=False):
@@ -240,3 +306,4 @@ class Evidence(TypedDict, total=False):
     threshold: ThresholdChoice
     noise_budget: NoiseBudget
     verdict: Verdict
+    per_class: PerClass

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.config.schema import ScoringSection
-from tuner.data.dataset import Dataset
 from tuner.data.folds import Folds
 from tuner.scoring import score
 from tuner.timing import Clock
@@ -27,7 +26,7 @@ ODDS_TOLERANCE = 0.01
 class Objective:
     """Scores trials on frozen folds; pure but for its clock, and safe to call from several threads."""
 
-    dataset: Dataset
+    y: NDArray[np.int32]
     folds: Folds
     trainer: Trainer
     scoring: ScoringSection
@@ -76,7 +75,7 @@ class Objective:
             lost = [epoch for epoch, z in zip(epochs, logits, strict=True) if not np.isfinite(z).all()]
             if lost:
                 return TrialScore.failed(params.number, self._divergence(params, fold, lost[0]), seconds=seconds)
-            fold_scores[:, j] = score(self.scoring, self.dataset.y[rows], logits)
+            fold_scores[:, j] = score(self.scoring, self.y[rows], logits)
         if predictions.first_epoch is not None:
             reason = self._idle_weights(params, predictions.first_epoch, folds)
             if reason is not None:
@@ -92,21 +91,23 @@ class Objective:
 
     def _idle_weights(self, params: TrialParams, first_epoch: FirstEpoch, folds: Sequence[int]) -> str | None:
         """Return where and how the class weights of a trial did not act in its first epoch; None where they did."""
-        ratio = params.minority_weight / params.majority_weight
-        if ratio == 1.0:
+        weights = np.array(params.class_weights or (params.majority_weight, params.minority_weight))
+        is_multilabel = self.y.ndim == 2
+        if (weights == (1.0 if is_multilabel else weights[0])).all():
             return None
         for what, before, after in (
             ("loss", first_epoch.unweighted_loss_share, first_epoch.loss_share),
             ("gradient", first_epoch.unweighted_gradient_share, first_epoch.gradient_share),
         ):
-            idle = np.flatnonzero(~_acted(before, after, ratio=ratio))
-            if idle.size:
-                fold = folds[idle[0]]
+            idle = np.argwhere(~_acted(before, after, weights=weights, is_multilabel=is_multilabel))
+            if len(idle):
+                place, of_class = tuple(idle[0]), 1 if before.ndim == 1 else int(idle[0][1])
+                fold = folds[place[0]]
                 return (
                     f"the class weights cannot act: in the first epoch of repeat {self.folds.repeat[fold]}, fold "
-                    f"{self.folds.split[fold]}, class 1 has {_share(before[idle[0]])} of the {what} without them and "
-                    f"{_share(after[idle[0]])} with them (minority_weight {params.minority_weight:g}, majority_weight "
-                    f"{params.majority_weight:g}); standardize the columns, lower learning_rate, or leave the "
+                    f"{self.folds.split[fold]}, {'label' if is_multilabel else 'class'} {of_class} has "
+                    f"{_share(before[place])} of the {what} without them and {_share(after[place])} with them "
+                    f"({_weight_words(params)}); standardize the columns, lower learning_rate, or leave the "
                     "weights equal"
                 )
         return None
@@ -115,30 +116,49 @@ class Objective:
         repeat, split = int(self.folds.repeat[fold]), int(self.folds.split[fold])
         return (
             f"training diverged: predictions of repeat {repeat}, fold {split} are not finite after epoch {epoch} "
-            f"(learning_rate {params.learning_rate:g}, minority_weight {params.minority_weight:g}); "
+            f"(learning_rate {params.learning_rate:g}, {_diverged_words(params)}); "
             "a smaller learning rate helps"
         )
 
     def _by_row(self, logits: NDArray[np.float32], folds: Sequence[int]) -> NDArray[np.float32]:
-        """Return the logits of one checkpoint, `(J', V)`, as `(R', N)` in the order of `folds.scored_rows`."""
+        """Return the logits of one checkpoint, `(J', V)`, as `(R', N)` in the order of `folds.scored_rows`.
+
+        Logits of more than one output keep their last axis.
+        """
         repeats, places = np.unique(self.folds.repeat[list(folds)], return_inverse=True)
-        out = np.full((len(repeats), len(self.folds.scored_rows)), np.nan, np.float32)
+        out = np.full((len(repeats), len(self.folds.scored_rows), *logits.shape[2:]), np.nan, np.float32)
         for j, fold in enumerate(folds):
             rows = self.folds.valid[fold]
             out[places[j], np.searchsorted(self.folds.scored_rows, rows)] = logits[j, : len(rows)]
         return out
 
 
-def _acted(before: Shares, after: Shares, *, ratio: float) -> NDArray[np.bool_]:
-    """Return in which folds weights of a ratio turned class 1's share `before` into `after`, as they must.
+def _acted(before: Shares, after: Shares, *, weights: Shares, is_multilabel: bool) -> NDArray[np.bool_]:
+    """Return where the weights turned a share `before` into `after`, as they must. Shape of the shares.
 
-    odds(after) = ratio * odds(before), where d share = share * (1 - share) * d log odds. A share of 0, of 1 or of
-    nothing is moved by no weight.
+    Of two classes, and of each label, odds(after) = ratio * odds(before); of more classes, after is proportional to
+    weight * before. And d share = share * (1 - share) * d log odds. A share of 0, of 1 or of nothing is moved by no
+    weight.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        due = ratio * before / (ratio * before + 1.0 - before)
+        if before.ndim == 2 and not is_multilabel:
+            due = weights * before / (weights * before).sum(axis=1, keepdims=True)
+        else:
+            ratio = weights if is_multilabel else weights[1] / weights[0]
+            due = ratio * before / (ratio * before + 1.0 - before)
     tolerance = ODDS_TOLERANCE * due * (1.0 - due) + np.finfo(np.float64).eps
     return np.asarray((before > 0.0) & (before < 1.0) & (np.abs(after - due) <= tolerance))
+
+
+def _diverged_words(params: TrialParams) -> str:
+    largest = max(params.class_weights) if params.class_weights else None
+    return f"minority_weight {params.minority_weight:g}" if largest is None else f"largest class weight {largest:g}"
+
+
+def _weight_words(params: TrialParams) -> str:
+    if params.class_weights:
+        return f"class weights {', '.join(f'{weight:g}' for weight in params.class_weights)}"
+    return f"minority_weight {params.minority_weight:g}, majority_weight {params.majority_weight:g}"
 
 
 def _share(value: float) -> str:

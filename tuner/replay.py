@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from tuner.config.load import LoadedConfig
+from tuner.config.schema import ScoringSection
 from tuner.errors import StudyError
 from tuner.interruption import StopRequest
-from tuner.run import Prepared, find_database, prepare
-from tuner.scoring import RANKING_METRICS, cuts, score
+from tuner.prepared import Prepared, prepare
+from tuner.run import find_database
+from tuner.scoring import CLASS_RANKINGS, RANKING_METRICS, cuts, score, softmax
 from tuner.study.lifecycle import refuse_drift
 from tuner.study.records import load_logits
 from tuner.study.summary import StudySummary, TrialRecord, load_summary
-from tuner.trial import TrialParams
+from tuner.study.weighting import stored_trial
+from tuner.trial import Task, TrialParams
 
 SCORE_TOLERANCE = 1e-3
 """Ranking metrics and losses of a fold agree within this."""
@@ -94,14 +96,13 @@ def replay_trial(
     prepared = prepare(loaded.config)
     refuse_drift(prepared.study_plan, database)
     kept = loaded.config.study.predictions.keep
-    if not kept and summary.metric not in RANKING_METRICS:
+    if not kept and not _is_ranking(summary.metric, summary.data.task):
         raise StudyError(
             f"{summary.metric} counts rows on either side of a threshold, so replaying it needs the stored "
             "predictions, and study.predictions.keep is false.\nReplay a study that kept them."
         )
     logits = load_logits(database, summary.name, number) if kept else None
-    resolved: dict[str, Any] = record.resolved
-    params = TrialParams(number=number, **resolved)
+    params = stored_trial(number, record.resolved)
     compared = []
     for fold in range(min(n_folds or record.n_folds, record.n_folds)):
         compared.append(_replay_fold(prepared, params, record, fold=fold, logits=logits, stop=stop))
@@ -158,9 +159,7 @@ def _replay_fold(
     difference, changed = None, None
     if logits is not None:
         before = logits[repeat, np.searchsorted(folds.scored_rows, rows)]
-        difference = float(np.abs(expit(before) - expit(again[-1])).max())
-        cut = cuts(scoring, y, before[None])[0]
-        changed = int(((before > cut) != (again[-1] > cut)).sum())
+        difference, changed = _differences(scoring, y, before, again[-1])
     same_rows = changed is not None and changed <= ROW_TOLERANCE
     return FoldReplay(
         repeat=repeat,
@@ -170,5 +169,28 @@ def _replay_fold(
         probability_difference=difference,
         changed_rows=changed,
         alike_until=epochs[n_alike - 1] if n_alike else None,
-        agrees=bool(alike[-1]) if scoring.metric in RANKING_METRICS else same_rows,
+        agrees=bool(alike[-1]) if _is_ranking(scoring.metric, prepared.dataset.task) else same_rows,
     )
+
+
+def _is_ranking(metric: str, task: Task) -> bool:
+    """Return whether a metric moves little when a logit moves little."""
+    return metric in (CLASS_RANKINGS if task == "multiclass" else RANKING_METRICS)
+
+
+def _differences(
+    scoring: ScoringSection, y: NDArray[np.int32], before: NDArray[np.float32], again: NDArray[np.float32]
+) -> tuple[float, int]:
+    """Return the largest difference in a probability, and how many rows are called otherwise.
+
+    Of logits `(V,)`, or `(V, K)`: of more than two classes the greatest is called, of labels each on its own.
+    """
+    if before.ndim == 2 and y.ndim == 1:
+        difference = np.abs(softmax(before) - softmax(again)).max()
+        return float(difference), int((before.argmax(axis=1) != again.argmax(axis=1)).sum())
+    columns = [(y, before, again)] if before.ndim == 1 else zip(y.T, before.T, again.T, strict=True)
+    changed = np.zeros(len(y), np.bool_)
+    for own, one, other in columns:
+        cut = cuts(scoring, own, one[None])[0]
+        changed |= (one > cut) != (other > cut)
+    return float(np.abs(expit(before) - expit(again)).max()), int(changed.sum())

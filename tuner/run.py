@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 from tuner import collector
-from tuner.appraisal import AppraisalPlan, appraise
-from tuner.config.load import CONFIG_NAME, LoadedConfig, dump_config
-from tuner.config.schema import Config
-from tuner.data.checks import Finding, examine
-from tuner.data.dataset import Dataset, load_dataset
-from tuner.data.folds import Folds, make_folds, with_seeds
-from tuner.data.summary import summarize
+from tuner.appraisal import appraise
+from tuner.config.load import CONFIG_NAME, LoadedConfig, dump_config, load_config
+from tuner.data.encoder import Encoder
 from tuner.engine import OnDemand, n_threads
 from tuner.errors import StudyError
 from tuner.events import Listener, Notice, OutputsWritten, ignore
@@ -25,99 +19,17 @@ from tuner.evidence import Verdict
 from tuner.files import make_folder, remove, write_atomically
 from tuner.interruption import StopRequest
 from tuner.objective import Objective
+from tuner.prepared import Prepared, prepare
 from tuner.report import write_report
 from tuner.report.export import WEIGHTS_NAME, write_best_weights
 from tuner.study.database import database_path
-from tuner.study.lifecycle import OpenStudy, StudyPlan, open_study
+from tuner.study.encoders import load_encoder_dict
+from tuner.study.lifecycle import OpenStudy, open_study
 from tuner.study.loop import optimize
-from tuner.study.space import ResolvedSpace, resolve_space
 from tuner.study.summary import StudySummary, load_summary
 from tuner.timing import Account, Clock
 from tuner.training.trainer import Trainer, TrainingPlan
-from tuner.verdict.comparison import Comparison, VerdictPlan
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A config met by its data: everything that is known before the first model trains."""
-
-    config: Config
-    dataset: Dataset
-    folds: Folds
-    space: ResolvedSpace
-
-    @property
-    def all_folds(self) -> Folds:
-        """The study's folds, and behind them the same ones under the other seeds of the noise budget."""
-        n_seeds = self.config.evidence.noise_seeds
-        return with_seeds(self.folds, n_seeds) if n_seeds and self.folds.plan.kind == "stratified_kfold" else self.folds
-
-    @property
-    def training_plan(self) -> TrainingPlan:
-        """What the trainers must know."""
-        return TrainingPlan(
-            dataset=self.dataset,
-            folds=self.all_folds,
-            seed=self.config.study.seed,
-            longest=self.space.longest_training,
-            n_checkpoints=self.config.training.checkpoints,
-        )
-
-    @property
-    def appraisal_plan(self) -> AppraisalPlan:
-        """What decides the evidence beside the trials."""
-        config = self.config
-        return AppraisalPlan(
-            section=config.evidence,
-            rule=config.threshold,
-            scoring=config.scoring,
-            space=self.space,
-            y=self.dataset.y,
-            folds=self.all_folds,
-            seed=config.study.seed,
-            threads=n_threads(config.engine),
-        )
-
-    @property
-    def study_plan(self) -> StudyPlan:
-        """What the bookkeeping must know."""
-        config = self.config
-        return StudyPlan(
-            section=config.study,
-            racing=config.racing,
-            metric=config.scoring.metric,
-            space=self.space,
-            data=summarize(self.dataset, store_sample=config.dataset.store_sample),
-            folds=self.folds.plan,
-            spec=_spec(self),
-            config=config.model_dump(mode="json"),
-            versions=_versions(),
-        )
-
-    def comparison(self) -> Comparison:
-        """Return the verdict that the config describes, about to be made.
-
-        Raises:
-            ConfigError: the folds or the metric cannot carry a verdict.
-            DataError: too few rows of a class.
-        """
-        config = self.config
-        return Comparison(
-            VerdictPlan(
-                section=config.verdict,
-                scoring=config.scoring,
-                space=self.space,
-                dataset=self.dataset,
-                folds=self.folds,
-                seed=config.study.seed,
-                band_weights=config.evidence.band_weights,
-                trainer=config.training.trainer,
-            )
-        )
-
-    def findings(self) -> list[Finding]:
-        """Return what a person should know about the table and its folds."""
-        return examine(self.dataset, self.folds)
+from tuner.verdict.comparison import Comparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,19 +48,6 @@ class RunResult:
     train_seconds: float
     models_trained: int
     time: Account
-
-
-def prepare(config: Config) -> Prepared:
-    """Load the table, cut the folds and resolve the search space.
-
-    Raises:
-        ConfigError: the config contradicts itself or the table.
-        DataError: the table cannot be used.
-    """
-    dataset = load_dataset(config.dataset)
-    folds = make_folds(dataset.y, config.cv, source=dataset.source)
-    space = resolve_space(config.search_space, config.training, config.study, imbalance_ratio=dataset.imbalance_ratio)
-    return Prepared(config=config, dataset=dataset, folds=folds, space=space)
 
 
 def run_study(
@@ -171,6 +70,8 @@ def run_study(
         prepared = prepare(loaded.config)
         findings, plan = prepared.findings(), prepared.study_plan
         comparison = prepared.comparison() if loaded.config.verdict.enabled else None
+    for text in prepared.notices:
+        listen(Notice(text=text))
     for finding in findings:
         if finding.level == "warning":
             listen(Notice(text=f"{finding.subject}: {finding.evidence}. {finding.advice}"))
@@ -183,6 +84,7 @@ def run_study(
     ):
         if study.target == study.plan.n_trials or not (loaded.folder / CONFIG_NAME).exists():
             _write_config(loaded)
+        study.keep_encoder(prepared.encoder.as_dict())
         optimize(study, evaluate, listen=listen, should_stop=stop)
         stop.raise_if_set()
         with clock.phase("evidence"):
@@ -269,7 +171,7 @@ def judge(
         with clock.phase("data"):
             nested = comparison.nested
         training = TrainingPlan(
-            dataset=nested.dataset,
+            table=nested.table,
             folds=nested.folds,
             seed=config.study.seed,
             longest=prepared.space.longest_training,
@@ -277,7 +179,7 @@ def judge(
             clock=clock,
         )
         return Objective(
-            dataset=nested.dataset,
+            y=nested.table.y,
             folds=nested.folds,
             trainer=_trainer(config.training.trainer, training),
             scoring=comparison.scoring,
@@ -340,11 +242,24 @@ def find_database(loaded: LoadedConfig) -> Path:
     return database_path(loaded.config.study.storage, folder=loaded.folder)
 
 
+def load_encoder(source: str | Path) -> Encoder:
+    """Return what a study learned from its table: how raw rows become the numbers that its models take.
+
+    Args:
+        source: the study's folder, or its config.
+
+    Raises:
+        StudyError: there is no such study, or it was made before encoders were stored.
+    """
+    loaded = load_config(Path(source))
+    return Encoder.from_dict(load_encoder_dict(find_database(loaded), loaded.config.study.name))
+
+
 def make_objective(prepared: Prepared, *, clock: Clock | None = None) -> Objective:
     """Return what scores trials, with the trainer that the config names. Loads TensorFlow."""
     clock = clock or Clock()
     return Objective(
-        dataset=prepared.dataset,
+        y=prepared.dataset.y,
         folds=prepared.all_folds,
         trainer=_trainer(prepared.config.training.trainer, replace(prepared.training_plan, clock=clock)),
         scoring=prepared.config.scoring,
@@ -363,26 +278,3 @@ def _trainer(name: str, plan: TrainingPlan) -> Trainer:
         from tuner.training.stacked import StackedTrainer
 
     return StackedTrainer(plan)
-
-
-def _spec(prepared: Prepared) -> dict[str, dict[str, object]]:
-    """Return what decides a score beside the search space, the metric and the folds, part by part."""
-    dataset, training, scoring = prepared.dataset, prepared.config.training, prepared.config.scoring
-    env = {name: text for name, text in _versions().items() if name != "tuner"}
-    return {
-        "objective": scoring.model_dump(include={"threshold", "beta"} if scoring.metric == "fbeta" else {"threshold"}),
-        "data": {
-            "rows": len(dataset.y),
-            "columns": list(dataset.feature_names),
-            "target": dataset.target,
-            "class_counts": dict(zip(dataset.classes, dataset.class_counts, strict=True)),
-        },
-        "training": {"trainer": training.trainer, "checkpoints": training.checkpoints},
-        "code": {"tuner": version("tuner")},
-        "env": {**env, "machine": platform.machine()},
-    }
-
-
-def _versions() -> dict[str, str]:
-    names = ("tuner", "keras", "tensorflow", "optuna", "numpy")
-    return {**{name: version(name) for name in names}, "python": platform.python_version()}

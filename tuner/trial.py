@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 Optimizer = Literal["sgd", "adam"]
 Activation = Literal["relu", "tanh"]
+Task = Literal["binary", "multiclass", "multilabel"]
+"""Two classes, more than two, or several labels of two classes each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,10 @@ class TrialParams:
     loss += l2 * sum(kernel ** 2). `dropout` is Keras' rate, after every hidden layer; it has a default for
     trials that were stored before there was any. `focal_gamma` is that of focal loss, at least 0, and 0 is
     cross-entropy; no config names it and no study stores it: it is at home in one arm of the verdict.
+
+    `class_weights` are for tables of more than two classes, where they multiply the loss of the rows of each class, in
+    the order of the classes, and for tables of several labels, where they multiply the loss of the rows that have each
+    label. They are empty for two classes; elsewhere `minority_weight` and `majority_weight` are 1.
     """
 
     number: int
@@ -45,14 +51,17 @@ class TrialParams:
     standardize: bool
     dropout: float = 0.0
     focal_gamma: float = 0.0
+    class_weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstEpoch:
     """Which share class 1 had in what drove the first epoch of training, summed over all of its rows, in each fold.
 
-    Each of shape `(J',)`, float64, from 0 to 1; NaN where both classes together have a sum of 0 or one that is not
-    finite. The weights acted where they lifted the odds of a share by their own ratio.
+    Of more than two classes it is the share of each, of labels that of the rows which have it in the label's own loss.
+    Each of shape `(J',)`, or `(J', K)` for K classes or labels, float64, from 0 to 1; NaN where both classes together
+    have a sum of 0 or one that is not finite. The weights acted where they lifted the odds of a share by their own
+    ratio.
 
     Attributes:
         loss_share: of the loss, rows times their class weight.
@@ -84,7 +93,7 @@ class TrialScore:
         checkpoint_epochs: epochs after which the folds were scored, ascending, the trial's last one last. Shape `(C,)`.
         fold_scores: score of every fold asked for at every checkpoint, greater is better. Shape `(C, J')`, float64.
         logits: validation logits after the last epoch, one row of scored rows per repeat asked for; NaN on rows of
-            folds that were not. Shape `(R', N)`, float32.
+            folds that were not. Shape `(R', N)`, float32; `(R', N, K)` for K classes or labels.
         seconds: wall-clock seconds of training attributed to this trial.
         failure: why there is no score; the arrays are then empty. None when the trial has a score.
         pruned: why the rest of the folds is never trained; the arrays hold the folds there are. None when all are.
@@ -146,34 +155,43 @@ class DataSummary:
         source: one line for people: a path, or the name of a generator.
         n_rows, n_features: size of the table used.
         target: name of the target column.
-        classes: the two class labels as text; class 0 (majority or negative) first.
-        class_counts: rows of each class, same order.
+        classes: the class labels as text; of two, class 0 (majority or negative) first. Of several labels, their names.
+        class_counts: rows of each class, same order; of several labels, rows that have each.
         label_type: "int", "float", "bool" or "str": the type the labels had in the table.
         sha256: of the bytes of X and y as trained on.
         n_duplicate_rows: rows whose features repeat those of an earlier row.
         axes: names of the two plotted axes, for example `("x1", "x2")` or `("PC1 (61 %)", "PC2 (17 %)")`.
         points: at most 2,000 rows projected on the axes, shape `(n, 2)` as nested tuples; empty where `store_sample`
             is false.
-        point_classes: class 0 or 1 of each point.
+        point_classes: class of each point; of several labels, 1 where a row has the first.
+        task: two classes, more, or several labels.
+        columns: name and kind of each feature; empty in studies from before there were kinds.
     """
 
     source: str
     n_rows: int
     n_features: int
     target: str
-    classes: tuple[str, str]
-    class_counts: tuple[int, int]
+    classes: tuple[str, ...]
+    class_counts: tuple[int, ...]
     label_type: Literal["int", "float", "bool", "str"]
     sha256: str
     n_duplicate_rows: int
     axes: tuple[str, str]
     points: tuple[tuple[float, float], ...]
     point_classes: tuple[int, ...]
+    task: Task = "binary"
+    columns: tuple[tuple[str, str], ...] = ()
 
     @property
     def imbalance_ratio(self) -> float:
-        """Negative rows divided by positive rows."""
-        return self.class_counts[0] / self.class_counts[1]
+        """Rows of class 0 by rows of class 1; of more classes, of the largest by the smallest; of the rarest label."""
+        if self.task == "binary":
+            return self.class_counts[0] / self.class_counts[1]
+        if self.task == "multiclass":
+            return max(self.class_counts) / min(self.class_counts)
+        rarest = min(self.class_counts)
+        return (self.n_rows - rarest) / rarest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,21 +199,26 @@ class FoldPlan:
     """What the bookkeeping must know of the folds.
 
     Attributes:
-        kind: "stratified_kfold", "holdout", or "nested": the folds that a verdict's searches train on.
+        kind: "stratified_kfold": a fold trains on all rows that it does not score; "holdout"; "time"; or "nested": the
+            folds that a verdict's searches train on.
         n_splits: folds per repeat; 1 for a holdout.
         n_repeats: repeats; for a holdout, seeds on the one fixed split.
-        test_over_train: the correction term of `intervals.py`: validation rows / training rows of a fold for k-fold;
-            0 for a holdout, whose repeats share one split, so that its intervals are over training seeds.
+        test_over_train: the correction term of `intervals.py`: validation rows / training rows of a fold, the mean
+            where folds differ in size; 0 for a holdout, whose repeats share one split, so that its intervals are over
+            training seeds.
         n_scored_rows: rows scored in each repeat, N above.
         sha256: of the index arrays.
+        splitter: what decided which rows go together. Ordered by time, a fold trains on earlier rows alone, and the
+            kind is "time"; elsewhere every row is scored once in each repeat.
     """
 
-    kind: Literal["stratified_kfold", "holdout", "nested"]
+    kind: Literal["stratified_kfold", "holdout", "nested", "time"]
     n_splits: int
     n_repeats: int
     test_over_train: float
     n_scored_rows: int
     sha256: str
+    splitter: Literal["stratified", "grouped", "time", "predefined"] = "stratified"
 
     @property
     def n_folds(self) -> int:

@@ -154,6 +154,17 @@ def test_repeats_needed_are_the_fewest_that_are_enough(std, half_width, n_splits
         assert half(needed - 1) > half_width * (1 - 1e-12)
 
 
+@pytest.mark.parametrize("splitter", ["time", "predefined"])
+def test_folds_that_are_cut_one_way_only_are_never_told_to_repeat(splitter):
+    differences = 1.96 * 0.02 * 0.5 * 1.05 + 0.02 * NOISE
+    half = corrected_interval(differences, test_over_train=0.25).half_width
+    plan = replace(PLAN, splitter=splitter, n_repeats=1)
+    assert what_would_settle_it(differences, plan=plan, margin=0.01) == (
+        f"These folds cannot be repeated; roughly {(half / differences.mean()) ** 2:.1f} times as many rows would, if "
+        "the difference stays what it is."
+    )
+
+
 def test_difference_above_the_floor_takes_repeats_below_it_rows():
     floor = 1.96 * 0.02 * 0.5
     above = what_would_settle_it(floor * 1.05 + 0.02 * NOISE, plan=PLAN, margin=0.01)

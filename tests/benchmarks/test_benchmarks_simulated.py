@@ -8,7 +8,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from tuner.config.schema import KFold, ScoringSection
+from tuner.config.cv import KFold
+from tuner.config.schema import ScoringSection
 from tuner.data.folds import make_folds
 from tuner.data.nested import nest_folds
 from tuner.trial import TrialParams

@@ -225,3 +225,12 @@ def test_notice_of_several_lines_keeps_them_below_its_first_word(terminal):
 )
 def test_duration_reads_as_people_say_it(seconds, text):
     assert duration(seconds) == text
+
+
+def test_weight_of_many_classes_is_the_largest():
+    stream = io.StringIO()
+    params = {"class_weights": [1.0, 31.64, 4.5], "hidden_size": 48, "epochs": 20}
+    with make_listener(json=False, quiet=False, terminal=False, stream=stream) as listen:
+        listen(opened())
+        listen(batch(8, (5, 0.8123, 0.0214, params), left=94))
+    assert stream.getvalue().splitlines()[-1].split("(trial 5)")[1].split()[:3] == ["31.6", "48", "20"]

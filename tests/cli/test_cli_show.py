@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from report.report_evidence import (
@@ -24,12 +25,17 @@ from report.report_summaries import (
 )
 
 from tuner.analysis.wording import Rate, label
+from tuner.check.plan import make_plan
 from tuner.cli import show
+from tuner.cli.plan import bytes_text, plan_text
+from tuner.config.load import load_config
+from tuner.prepared import prepare
 from tuner.report.export import best_weights
 from tuner.run import RunResult
 from tuner.timing import Span, account
 from tuner.trial import FoldPlan
 
+SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 SINGLE = FoldPlan(kind="holdout", n_splits=1, n_repeats=1, test_over_train=0.0, n_scored_rows=9, sha256="0")
 
 
@@ -99,7 +105,7 @@ def test_text_with_line_breaks_keeps_to_its_column():
     ],
 )
 def test_bytes_read_without_an_exponent(n, text):
-    assert show._bytes(n) == text
+    assert bytes_text(n) == text
 
 
 SPANS = (
@@ -246,3 +252,37 @@ def test_verdict_with_the_longest_labels_and_numbers_stays_within_a_hundred_colu
         else:
             labels.append([line[:column].strip()])
     assert [" ".join(parts) for parts in labels] == [one["label"] for one in (*arms, *references)]
+
+
+@pytest.fixture(scope="module")
+def smoke_plan():
+    return make_plan(prepare(load_config(SMOKE).config), threads=1)
+
+
+def class_lines(plan, task, classes):
+    """Return what is told of classes and folds of a plan, had its table these classes."""
+    ratio = max(classes.values()) / min(classes.values())
+    plan = replace(plan, task=task, classes=classes, positive_class=None, imbalance_ratio=ratio)
+    told = ("classes", "labels", "folds")
+    return [" ".join(line.split()) for line in plan_text(plan).splitlines() if line.startswith(told)]
+
+
+def test_plan_tells_the_rows_of_every_class_and_what_the_imbalance_is_of(smoke_plan):
+    assert class_lines(smoke_plan, "multiclass", {"bus": 40, "car": 59, "van": 10}) == [
+        "classes bus: 40, car: 59, van: 10; imbalance ratio (largest / smallest class) 5.9",
+        "folds stratified 3-fold x 1 repeat: at least 16 rows of each class in each validation fold",
+    ]
+
+
+def test_plan_tells_the_rows_with_every_label(smoke_plan):
+    assert class_lines(smoke_plan, "multilabel", {"red": 40, "round": 10}) == [
+        "labels red: 40, round: 10; imbalance ratio of the rarest label 4",
+        "folds stratified 3-fold x 1 repeat: at least 16 rows with each label in each validation fold",
+    ]
+
+
+def test_plan_of_many_classes_tells_the_largest_and_the_smallest(smoke_plan):
+    many = {f"c{k}": 1_000 * (k + 1) for k in range(30)}
+    assert class_lines(smoke_plan, "multiclass", many)[0] == (
+        "classes 30, from c29: 30,000 to c0: 1,000; imbalance ratio (largest / smallest class) 30"
+    )

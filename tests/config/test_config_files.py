@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tuner.config.cv import Holdout, KFold
+from tuner.config.dataset import EncodingSection, OpenMLDataset, SklearnDataset, SyntheticDataset, TableDataset
 from tuner.config.evidence import (
     AlertsAtMost,
     EvidenceSection,
@@ -18,17 +20,12 @@ from tuner.config.load import load_config
 from tuner.config.schema import (
     Config,
     EngineSection,
-    Holdout,
-    KFold,
     OutputSection,
     Predictions,
     RacingSection,
     ScoringSection,
     SearchSpace,
-    SklearnDataset,
     StudySection,
-    SyntheticDataset,
-    TableDataset,
     TrainingSection,
 )
 
@@ -40,6 +37,7 @@ SECTIONS = {
     "study": StudySection,
     "study.predictions": Predictions,
     "dataset": SyntheticDataset,
+    "encoding": EncodingSection,
     "cv": KFold,
     "scoring": ScoringSection,
     "search_space": SearchSpace,
@@ -106,17 +104,18 @@ def test_default_config_explains_every_key():
     ("i", "section", "model"),
     [
         (0, "dataset", TableDataset),
-        (1, "dataset", SklearnDataset),
-        (2, "cv", Holdout),
-        (3, "threshold", MinimizeCost),
-        (4, "threshold", RecallAtLeast),
-        (5, "threshold", PrecisionAtLeast),
-        (6, "threshold", AlertsAtMost),
+        (1, "dataset", OpenMLDataset),
+        (2, "dataset", SklearnDataset),
+        (3, "cv", Holdout),
+        (4, "threshold", MinimizeCost),
+        (5, "threshold", RecallAtLeast),
+        (6, "threshold", PrecisionAtLeast),
+        (7, "threshold", AlertsAtMost),
     ],
 )
 def test_alternatives_in_the_default_config_load_when_uncommented(i, section, model, tmp_path):
     blocks = alternatives()
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     path = tmp_path / "alternative.yaml"
     path.write_text(blocks[i])
     loaded = getattr(load_config(path).config, section)

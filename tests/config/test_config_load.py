@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tuner.config.cv import Holdout
 from tuner.config.load import dump_config, load_config, plain_config
-from tuner.config.schema import PARAMS, Config, Holdout, SearchSpace, StudySection
+from tuner.config.schema import PARAMS, Config, SearchSpace, StudySection
 from tuner.config.strict_yaml import parse_yaml
 from tuner.config.values import WeightRange
 from tuner.errors import ConfigError, StudyError
@@ -80,6 +81,8 @@ FIXED = {
     "optimizer": st.sampled_from(["sgd", "adam"]),
     "activation": st.sampled_from(["relu", "tanh"]),
     "standardize": st.booleans(),
+    "weight_exponent": st.floats(0, 10),
+    "weight_deviation": st.floats(0, 1e9, exclude_min=True),
 }
 
 
@@ -164,8 +167,9 @@ def test_mistakes_of_overrides_are_reported_where_they_were_made():
         "  --set cv.seed          010 begins with a zero; drop the zero, or quote it to make it text\n"
         "  --set foo              must be path=value, such as study.n_trials=20\n"
         "  --set scoring.metric   must be roc_auc, average_precision, neg_log_loss, neg_brier_score, f1, fbeta, precision,\n"
-        '                         recall, balanced_accuracy, g_mean, accuracy or matthews_corrcoef, got "auc" (text); did you\n'
-        "                         mean roc_auc?\n"
+        "                         recall, balanced_accuracy, g_mean, accuracy, matthews_corrcoef, f1_macro, f1_weighted,\n"
+        '                         precision_macro, precision_weighted, roc_auc_ovr or roc_auc_ovr_weighted, got "auc" (text);\n'
+        "                         did you mean roc_auc?\n"
         "  --set study..seed      must be path=value, such as study.n_trials=20\n"
         "  --set study.nam        unknown key; did you mean name?\n"
         "  --set study.seed       must be at least 0, got -1\n"
@@ -377,7 +381,8 @@ def test_hostile_file_gives_one_clean_error(name):
     lines = problems(text)
     if expected.endswith("known here: "):
         expected += (
-            "study, dataset, cv, scoring, search_space, training, racing, threshold, evidence, verdict, engine, output"
+            "study, dataset, encoding, cv, scoring, search_space, training, racing, threshold, evidence, verdict, engine, "
+            "output"
         )
     assert " ".join(lines.split()) == " ".join(expected.split()) if "known here" in expected else lines == expected
 

@@ -97,14 +97,16 @@ WORDING = {
     "training: {hidden_size: 8}": "training.hidden_size   unknown key; did you mean search_space.hidden_size?",
     "engine: {zzz: 8}": "engine.zzz   unknown key; known here: kind, threads",
     "output: {root: 3}": "output.root   must be a path, got 3",
-    "dataset: {n_samples: 100}": "dataset.kind   missing; choose synthetic, table or sklearn",
+    "dataset: {n_samples: 100}": "dataset.kind   missing; choose synthetic, table, sklearn or openml",
     "dataset: {kind: tabel}": (
-        'dataset.kind   must be synthetic, table or sklearn, got "tabel" (text); did you mean table?'
+        'dataset.kind   must be synthetic, table, sklearn or openml, got "tabel" (text); did you mean table?'
     ),
-    "dataset: {kind: 5}": "dataset.kind   must be synthetic, table or sklearn, got 5",
+    "dataset: {kind: 5}": "dataset.kind   must be synthetic, table, sklearn or openml, got 5",
     "dataset: [a]": "dataset   must hold keys, got a list",
     "dataset: {kind: table, target: y}": "dataset.path   missing; it has no default",
-    "dataset: {kind: table, path: a, target: 1}": "dataset.target   must be text, got 1; quote it to make it text",
+    "dataset: {kind: table, path: a, target: 1}": (
+        "dataset.target   must be the name of a column, or a list of names, got 1; quote it to make it text"
+    ),
     "dataset: {kind: table, path: a, target: y, drop: id}": 'dataset.drop   must be a list, got "id" (text)',
     "dataset: {kind: table, path: a, target: y, drop: [a, 2]}": (
         "dataset.drop[1]   must be text, got 2; quote it to make it text"
@@ -120,8 +122,27 @@ WORDING = {
         "dataset.positive   must be text, a number, true or false, got a list"
     ),
     "dataset: {kind: table, path: a, target: y, table: 3}": (
-        "dataset.table   unknown key; known here: store_sample, kind, path, target, positive, drop, separator"
+        "dataset.table   unknown key; known here: store_sample, target, positive, drop, columns, weight, missing,\n"
+        "                  small_classes, kind, path, separator, decimal, encoding"
     ),
+    "dataset: {kind: table, path: a, target: [a, b, a]}": (
+        "dataset.target   holds 'a' more than once; list each choice once"
+    ),
+    "dataset: {kind: table, path: a, target: []}": (
+        "dataset.target   must be the name of a column, or a list of names, got a list"
+    ),
+    "dataset: {kind: table, path: a, target: [a, b], positive: 1}": (
+        "dataset   positive goes with one target; of several, 1, true or yes is positive, else the rarer class"
+    ),
+    "dataset: {kind: table, path: a, target: y, columns: {y: text}}": "dataset   columns must not hold the target column 'y'",
+    "dataset: {kind: table, path: a, target: y, columns: {zip: code}}": (
+        'dataset.columns.zip   must be numeric, boolean, categorical, date, text or drop, got "code" (text)'
+    ),
+    "dataset: {kind: table, path: a, target: y, columns: [zip]}": (
+        "dataset.columns   must hold names of columns as keys, got a list"
+    ),
+    "dataset: {kind: table, path: a, target: y, weight: y}": "dataset   weight must not be the target column 'y'",
+    "encoding: {scaling: log}": 'encoding.scaling   must be standard, robust or power, got "log" (text)',
     "dataset: {kind: table, path: a, target: y, n_samples: 3}": (
         "dataset.n_samples   unknown key here; it goes with kind: synthetic"
     ),
@@ -143,6 +164,26 @@ WORDING = {
         "cv.n_splits   unknown key here; it goes with kind: stratified_kfold"
     ),
     "cv: {n_splits: 1}": "cv.n_splits   must be at least 2, got 1",
+    "cv: {group: user, fold: part}": (
+        "cv   group, time and fold each decide alone which rows are scored together, got group and fold; keep one of them"
+    ),
+    "cv: {group: user, time: day, fold: part}": (
+        "cv   group, time and fold each decide alone which rows are scored together, got group, time and fold; keep one of"
+        "\n       them"
+    ),
+    "cv: {time: day, n_repeats: 3}": (
+        "cv   time cuts the rows one way only, so there is nothing to repeat: n_repeats must be 1, got 3; remove n_repeats"
+    ),
+    "cv: {fold: part, n_repeats: 2}": (
+        "cv   fold cuts the rows one way only, so there is nothing to repeat: n_repeats must be 1, got 2; remove n_repeats"
+    ),
+    "cv: {group: 3}": "cv.group   must be text, got 3; quote it to make it text",
+    "cv: {kind: holdout, n_train: 3, time: day}": "cv.time   unknown key here; it goes with kind: stratified_kfold",
+    "{racing: {enabled: true}, cv: {time: day}}": (
+        "racing   enabled: true needs repeats to race by, and cv.time cuts the rows one way only; remove it, or remove"
+        "\n           cv.time"
+    ),
+    "{dataset: {kind: table, path: a, target: y}, cv: {group: y}}": "cv   group must not be the target column 'y'",
     "cv: 5": "cv   must hold keys, got 5",
     "scoring: {beta: 2}": "scoring   beta goes with metric: fbeta, not with roc_auc; remove it or choose fbeta",
     "scoring: {metric: neg_log_loss, threshold: best}": (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 
-from tuner.config.schema import SklearnDataset
+from tuner.config.dataset import SklearnDataset
 from tuner.data.dataset import load_dataset
 from tuner.errors import ConfigError
 

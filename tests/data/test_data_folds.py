@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from tuner.config.schema import Holdout, KFold
+from tuner.config.cv import Holdout, KFold
 from tuner.data.folds import folds_of_seed, make_folds, with_seeds
 from tuner.errors import ConfigError, DataError
 from tuner.training.seeds import batch_order

@@ -1,17 +1,20 @@
 """Nested folds: what is scored is never trained on, however training rows are resampled."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
-from tuner.config.schema import KFold
+from tuner.config.cv import KFold
+from tuner.config.dataset import EncodingSection
 from tuner.data import moments, preprocessing
-from tuner.data.dataset import make_dataset
+from tuner.data.dataset import Column, make_dataset
 from tuner.data.folds import make_folds
-from tuner.data.nested import nest_folds
-from tuner.data.preprocessing import fit_scaler
+from tuner.data.nested import nest_folds, require_rows
+from tuner.data.strata import count_kinds
 from tuner.errors import DataError
 
 WAYS = ("none", "oversampling", "smote")
@@ -83,7 +86,7 @@ def test_inner_folds_score_every_training_row_of_their_outer_fold_once_and_never
 @given(nestings())
 def test_resampled_training_rows_are_of_equal_classes_and_begin_with_the_real_ones(nesting):
     dataset, outer, nested = nesting
-    folds, y = nested.folds, nested.dataset.y
+    folds, y = nested.folds, nested.table.y
     for way in nested.ways:
         for number in range(len(outer)):
             for j in (*nested.inner(way, number), nested.outer(way, number)):
@@ -123,19 +126,17 @@ def test_smote_rows_belong_to_one_fold_and_mix_only_its_own_training_rows():
     dataset = make_table()
     nested = make_nested(dataset)
     n_rows, folds = len(dataset.y), nested.folds
-    np.testing.assert_array_equal(nested.dataset.X[:n_rows], dataset.X)
-    np.testing.assert_array_equal(nested.dataset.y[:n_rows], dataset.y)
+    np.testing.assert_array_equal(nested.table.X[:n_rows], dataset.X)
+    np.testing.assert_array_equal(nested.table.y[:n_rows], dataset.y)
     seen = []
     for outer in range(nested.n_outer):
         for j in (*nested.inner("smote", outer), nested.outer("smote", outer)):
             synthetic = folds.train[j][folds.train[j] >= n_rows]
             seen.append(synthetic)
-            assert (nested.dataset.y[synthetic] == 1).all()
+            assert (nested.table.y[synthetic] == 1).all()
             own = folds.fitted[j][dataset.y[folds.fitted[j]] == 1]
-            assert (
-                between(nested.dataset.X[synthetic].astype(np.float64), dataset.X[own].astype(np.float64)).max() < 1e-5
-            )
-    np.testing.assert_array_equal(np.concatenate(seen), np.arange(n_rows, len(nested.dataset.y)))
+            assert between(nested.table.X[synthetic].astype(np.float64), dataset.X[own].astype(np.float64)).max() < 1e-5
+    np.testing.assert_array_equal(np.concatenate(seen), np.arange(n_rows, len(nested.table.y)))
     others = (
         nested.folds.train[j]
         for way in WAYS[:2]
@@ -174,14 +175,14 @@ def test_folds_and_draws_of_a_way_do_not_depend_on_the_other_ways():
                 np.testing.assert_array_equal(alone.folds.valid[a], together.folds.valid[b])
                 np.testing.assert_array_equal(alone.folds.train[a], together.folds.train[b])
                 np.testing.assert_array_equal(
-                    alone.dataset.X[alone.folds.train[a]], together.dataset.X[together.folds.train[b]]
+                    alone.table.X[alone.folds.train[a]], together.table.X[together.folds.train[b]]
                 )
 
 
 def test_same_seed_gives_the_same_folds_and_another_one_other_folds():
     first, again, other = (make_nested(seed=seed) for seed in (1, 1, 2))
     assert first.folds.plan.sha256 == again.folds.plan.sha256 != other.folds.plan.sha256
-    np.testing.assert_array_equal(first.dataset.X, again.dataset.X)
+    np.testing.assert_array_equal(first.table.X, again.table.X)
     j = first.inner("none", 0)[0]
     assert not np.array_equal(first.folds.valid[j], other.folds.valid[j])
 
@@ -202,29 +203,74 @@ def test_nothing_of_it_can_be_written():
     folds = nested.folds
     arrays = (*folds.train, *folds.valid, *folds.fitted, folds.repeat, folds.split, folds.scored_rows)
     assert all(rows.dtype == np.int32 for rows in arrays)
-    for array in (*arrays, nested.dataset.X, nested.dataset.y):
+    for array in (*arrays, nested.table.X, nested.table.y):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
 
 
 def test_preprocessing_is_fitted_on_real_rows_only():
     nested = make_nested()
-    scaler = fit_scaler(nested.dataset.X, nested.folds, standardize=True)
-    assert scaler.mean.shape == (72, 2)
+    constants = nested.table.scaled
+    assert constants.mean.shape == (72, 2)
     for j, rows in enumerate(nested.folds.fitted):
-        reference = StandardScaler().fit(nested.dataset.X[rows].astype(np.float64))
-        np.testing.assert_allclose(scaler.mean[j], reference.mean_, rtol=1e-6)
-        np.testing.assert_allclose(scaler.scale[j], reference.scale_, rtol=1e-6)
+        reference = StandardScaler().fit(nested.table.X[rows].astype(np.float64))
+        np.testing.assert_allclose(constants.mean[j], reference.mean_, rtol=1e-6)
+        np.testing.assert_allclose(constants.scale[j], reference.scale_, rtol=1e-6)
 
 
 def test_preprocessing_passes_once_over_the_rows_of_each_fold_however_many_ways_share_it(monkeypatch):
-    nested = make_nested()
     passes = []
     monkeypatch.setattr(
         preprocessing, "column_moments", lambda X, rows: passes.append(rows) or moments.column_moments(X, rows)
     )
-    fit_scaler(nested.dataset.X, nested.folds, standardize=True)
+    make_nested()
     assert len(passes) == 6 * 4
+
+
+def mixed_table():
+    """A number with missing cells and a category, one level of which some folds must not know."""
+    table = make_table()
+    X = np.stack([table.X[:, 0], np.random.default_rng(3).choice(3, 78, p=[0.6, 0.32, 0.08])], axis=1)
+    X[::9, 0] = np.nan
+    columns = (Column(name="n"), Column(name="c", kind="categorical", levels=("u", "v", "w")))
+    return make_dataset(
+        X, table.y, columns=columns, target="y", classes=("0", "1"), label_type="int", source="a table",
+        sample_weight=np.linspace(0.5, 2, 78),
+    )  # fmt: skip
+
+
+def test_smote_rows_hold_numbers_alone_and_nothing_a_fold_must_not_know():
+    nested = make_nested(mixed_table(), ways=("smote",))
+    assert np.isnan(nested.table.X[:78]).any()
+    blind = ~nested.table.scaled.active
+    assert blind.any()
+    for j, rows in enumerate(nested.folds.train):
+        made = nested.table.X[rows[rows >= 78]]
+        assert np.isfinite(made).all()
+        assert (made[:, blind[j]] == 0).all()
+        own = nested.table.X[nested.folds.fitted[j]][:, ~blind[j]]
+        complete = np.where(np.isnan(own), nested.table.unscaled.fill[j, ~blind[j]], own).astype(np.float64)
+        rare = complete[nested.table.y[nested.folds.fitted[j]] == 1]
+        assert between(made[:, ~blind[j]].astype(np.float64), rare).max() < 1e-5
+
+
+def test_smote_rows_weigh_as_their_class_does_on_average():
+    nested = make_nested(mixed_table(), ways=("none", "smote"))
+    table = nested.table
+    assert len(table.sample_weight) == len(table.y) == len(table.X)
+    for outer in range(nested.n_outer):
+        j = nested.outer("smote", outer)
+        real, made = nested.folds.fitted[j], nested.folds.train[j][nested.folds.train[j] >= 78]
+        expected = table.sample_weight[real][table.y[real] == 1].mean()
+        np.testing.assert_allclose(table.sample_weight[made], expected, rtol=1e-6)
+
+
+def test_columns_become_numbers_as_the_config_says():
+    dataset = mixed_table()
+    encoding = EncodingSection(scaling="power", min_category_rows=1)
+    nested = nest_folds(dataset, outer_of(dataset), inner_splits=3, seed=0, encoding=encoding)
+    assert nested.table.scaled.power is not None
+    assert nested.table.names == ("n", "n is missing", "c = u", "c = v", "c = w")
 
 
 @pytest.mark.parametrize(("n_positive", "rows"), [(4, "2 minority rows"), (2, "1 minority row")])
@@ -263,3 +309,89 @@ def test_smote_of_a_single_minority_row_is_refused_and_other_ways_are_not():
 def test_way_that_was_not_asked_for_has_no_folds():
     with pytest.raises(ValueError, match="not in tuple"):
         make_nested(ways=("none",)).inner("smote", 0)
+
+
+def cut_nested(dataset, section, *, inner_splits=2):
+    folds = make_folds(dataset.y, section, group=dataset.group, time=dataset.time, fold=dataset.fold)
+    outer = list(zip(folds.train, folds.valid, strict=True))
+    return outer, nest_folds(dataset, outer, inner_splits=inner_splits, seed=0)
+
+
+def test_inner_folds_keep_groups_together():
+    dataset = replace(make_table(), group=np.arange(78) // 3)
+    outer, nested = cut_nested(dataset, KFold(n_splits=3, n_repeats=2, group="who"))
+    for number, (train, _) in enumerate(outer):
+        for j in nested.inner("none", number):
+            own, valid = nested.folds.train[j], nested.folds.valid[j]
+            assert not np.isin(dataset.group[own], dataset.group[valid]).any()
+            np.testing.assert_array_equal(np.sort(np.concatenate([own, valid])), train)
+
+
+def test_inner_folds_train_on_what_came_before():
+    time = np.random.default_rng(1).permutation(78) // 2 * 1.0
+    dataset = replace(make_table(40, 38), time=time)
+    outer, nested = cut_nested(dataset, KFold(n_splits=3, time="when"))
+    for number, (train, test) in enumerate(outer):
+        for j in nested.inner("none", number):
+            own, valid = nested.folds.train[j], nested.folds.valid[j]
+            assert time[own].max() < time[valid].min() <= time[valid].max() < time[test].min()
+            assert np.isin(np.concatenate([own, valid]), train).all()
+
+
+def test_folds_of_a_column_have_stratified_inner_folds():
+    dataset = replace(make_table(), fold=np.arange(78) % 3)
+    outer, nested = cut_nested(dataset, KFold(fold="part"))
+    for number, (train, test) in enumerate(outer):
+        np.testing.assert_array_equal(np.unique(dataset.fold[test]), [number])
+        scored = np.concatenate([nested.folds.valid[j] for j in nested.inner("none", number)])
+        np.testing.assert_array_equal(np.sort(scored), train)
+
+
+@pytest.mark.parametrize("shape", ["classes", "labels"])
+def test_inner_folds_of_classes_and_labels_hold_every_one_of_them(shape):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 90) if shape == "classes" else (rng.random((90, 2)) < 0.4).astype(int)
+    classes, task = (("a", "b", "c"), "multiclass") if shape == "classes" else (("a", "b"), "multilabel")
+    X = rng.normal(size=(90, 2))
+    names = ("u", "v")
+    dataset = make_dataset(
+        X, y, feature_names=names, target="y", classes=classes, label_type="str", source="a table", task=task
+    )
+    _, nested = cut_nested(dataset, KFold(n_splits=3, n_repeats=1), inner_splits=3)
+    for rows in (*nested.folds.train, *nested.folds.valid):
+        assert count_kinds(dataset.y, rows).all()
+
+
+def test_inner_folds_that_cannot_hold_every_class_are_refused():
+    dataset = replace(make_table(30, 9), group=np.arange(39))
+    alone = replace(dataset, group=np.where(dataset.y == 1, 100 + np.cumsum(dataset.y) % 3, dataset.group))
+    with pytest.raises(DataError) as caught:
+        cut_nested(alone, KFold(n_splits=3, n_repeats=1, group="who"), inner_splits=3)
+    assert str(caught.value) == (
+        'outer fold 0 of the verdict: its inner fold 2, cut by groups, has no validation row of class "1".\n'
+        "Lower verdict.inner_splits, or cv.n_splits, or add rows."
+    )
+    rare = replace(make_table(), time=np.random.default_rng(1).permutation(78) // 2 * 1.0)
+    with pytest.raises(DataError) as caught:
+        cut_nested(rare, KFold(n_splits=3, time="when"))
+    assert str(caught.value) == (
+        'outer fold 0 of the verdict: its inner fold 0, cut in order of time, has no validation row of class "1".\n'
+        "Lower verdict.inner_splits, or cv.n_splits, or add rows."
+    )
+    late = replace(make_table(30, 9), time=np.arange(39) // 13 * 1.0)
+    with pytest.raises(DataError) as caught:
+        cut_nested(late, KFold(n_splits=2, time="when"))
+    assert str(caught.value) == (
+        "outer fold 0 of the verdict trains on too few different times for verdict.inner_splits=2: that takes 3 or more."
+        "\nLower verdict.inner_splits, or cv.n_splits."
+    )
+
+
+def test_too_few_rows_of_one_of_many_classes_are_refused():
+    y = np.repeat([0, 1, 2], [30, 30, 3]).astype(np.int32)
+    with pytest.raises(DataError) as caught:
+        require_rows(y, np.arange(61, dtype=np.int32), inner_splits=2, number=4)
+    assert str(caught.value) == (
+        "outer fold 4 of the verdict trains on 1 row of a class, too few for verdict.inner_splits=2: each inner fold "
+        "needs at least one.\nLower verdict.inner_splits, or add rows."
+    )

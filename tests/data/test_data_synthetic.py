@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_classification
 
-from tuner.config.schema import SyntheticDataset
+from tuner.config.dataset import SyntheticDataset
 from tuner.data.dataset import load_dataset
 from tuner.data.synthetic import load_synthetic
 from tuner.errors import DataError

@@ -5,18 +5,20 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tuner.config.schema import TableDataset
-from tuner.data.dataset import load_dataset
+from tuner.config.dataset import TableDataset
+from tuner.data.dataset import Column, Roles, load_dataset
 from tuner.data.delimited import separator_of
+from tuner.data.table import open_table
 from tuner.errors import ConfigError, DataError
 
 GOOD = "a,b,y\n1,0.5,0\n2,-1.5,0\n3,2e3,1\n"
 ROWS = "Row 1 is the first below the header."
-FEATURES = "Features must be numeric and complete: correct the cells, or name the columns in dataset.drop."
+CELLS = "Correct the cells, or leave columns out with dataset.drop."
 TARGET = "Correct the target column, or name another in dataset.target."
-HEADER = "Correct dataset.target, dataset.drop and dataset.separator, or the header line."
+HEADER = "Correct the names in the config and dataset.separator, or the header line."
 
 
 @pytest.fixture
@@ -24,10 +26,10 @@ def load(tmp_path, monkeypatch):
     """Write text to a file and load it; the working directory is the file's, so messages name it without a folder."""
     monkeypatch.chdir(tmp_path)
 
-    def load(text, *, name="t.csv", target="y", **section):
+    def load(text, *, name="t.csv", target="y", roles=None, **section):
         data = text if isinstance(text, bytes) else text.encode()
         Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-        return load_dataset(TableDataset(kind="table", path=Path(name), target=target, **section))
+        return load_dataset(TableDataset(kind="table", path=Path(name), target=target, **section), roles)
 
     return load
 
@@ -185,7 +187,10 @@ def test_broken_gzip_file_is_refused(tmp_path, name, content):
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
 def test_bytes_that_are_not_utf8_are_refused_with_their_line(message, name):
     text = GOOD.encode() + b"4,\xff,1\n"
-    assert message(text, name=name) == f"{name} is not UTF-8 text (line 5, byte 0xff).\nSave it again as CSV in UTF-8."
+    assert message(text, name=name) == (
+        f"{name} is not UTF-8 text (line 5, byte 0xff).\n"
+        "Save it again as CSV in UTF-8, or name its encoding in dataset.encoding, such as latin-1."
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,15 +210,15 @@ def test_first_row_longer_than_the_header_is_refused(message):
 
 def test_quote_that_is_never_closed_is_refused(message):
     assert message(GOOD + '"4,4,1\n') == (
-        "t.csv, line 5: expected 3 cells, as in the header, got 1.\n"
-        "Correct that line; a cell that holds the separator or a line end needs double quotes around it."
+        "t.csv, line 5: a quote opens in this row and is never closed.\n"
+        "Close it; a quote that is part of a quoted cell is written twice."
     )
 
 
 def test_quote_that_is_never_closed_in_the_last_cell_is_refused(message):
     assert message('a,y\n1,0\n2,"1\n') == (
-        "t.csv cannot be read as a table: Error tokenizing data. C error: EOF inside string starting at row 2.\n"
-        "Look for a quote that is never closed, or save the file again as CSV."
+        "t.csv, line 3: a quote opens in this row and is never closed.\n"
+        "Close it; a quote that is part of a quoted cell is written twice."
     )
 
 
@@ -251,43 +256,257 @@ def test_table_without_features_is_refused(message):
 
 
 def test_everything_wrong_with_the_cells_is_in_one_message(message):
-    text = "a,b,c,d,e,y\n1,x,,inf,true,0\n2,3,NA,1,,1\n3,4,5,-1e39,false,2\n4,?,5,2,true,\n"
-    assert message(text) == (
+    text = "a,b,c,d,w,y\n1,x,,inf,1,0\n2,3,NA,1,0,1\n3,4,5,-1e39,2,2\n4,maybe,5,2,1,\n"
+    assert message(text, columns={"b": "numeric"}, weight="w") == (
         "t.csv has 4 problems\n"
         "\n"
-        '  target "y"                   1 row without a label, the first in row 4; fill in or remove these rows\n'
-        '  not numeric                  "b" ("x" in row 1)\n'
-        '  missing cells                "b" (1, first in row 4), "c" (2, first in row 1), "e" (1, first in row 2)\n'
-        '  infinite or beyond 1.7e+38   "d" (inf in row 1)\n'
+        '  target "y"       1 row without a label, the first in row 4; fill in or remove these rows\n'
+        '  "b"              2 cells are not a number ("x" in row 1); correct the kind in dataset.columns, or name such '
+        "cells in dataset.missing\n"
+        '  "d"              2 cells infinite or beyond 1.7e+38, the first "inf" in row 1; correct them or name them in '
+        "dataset.missing\n"
+        '  dataset.weight   column "w" must hold a number above 0, got "0" in row 2\n'
         "\n"
-        f"{TARGET}\n{FEATURES}\n{ROWS}"
+        f"{TARGET}\n{CELLS}\n{ROWS}"
     )
 
 
-def test_at_most_five_columns_are_named(message):
-    header = ",".join(f"c{column}" for column in range(7))
-    text = message(f"{header},y\n{'x,' * 7}0\n{'x,' * 7}1\n")
-    assert '"c4" ("x" in row 1) and 2 more\n' in text
-    assert "c5" not in text
+def test_numbers_with_a_few_words_among_them_are_refused_with_advice(message):
+    rows = "".join(f"{row}.5,{row % 2}\n" for row in range(40))
+    assert message(f"a,y\n{rows}unknown,1\nn.d.,0\n") == (
+        "t.csv has 1 problem\n"
+        "\n"
+        '  "a"   40 numbers and 2 cells that are none ("unknown", "n.d."; first in row 41); name those in '
+        "dataset.missing, or say what the column is in dataset.columns\n"
+        "\n"
+        f"{CELLS}\n{ROWS}"
+    )
+
+
+def test_such_words_may_be_named_as_missing_or_the_column_as_one_of_categories(load):
+    text = "a,y\n" + "".join(f"{row}.5,{row % 2}\n" for row in range(40)) + "unknown,1\n"
+    numbers = load(text, missing=["unknown"])
+    assert numbers.columns == (Column(name="a"),)
+    assert np.isnan(numbers.X[40, 0])
+    assert load(text, columns={"a": "categorical"}).columns[0].kind == "categorical"
+
+
+def test_categories_dates_texts_and_missing_cells_are_columns_like_others(load):
+    words = ["red", "blue", "red", ""] * 6
+    notes = [f"{word} number {row} of all" for row, word in enumerate(words)]
+    lines = [
+        f"{row % 7}.5,{word},{note},2020-01-{row + 1:02d},{'yes' if row % 2 else 'no'},{row % 3 // 2}"
+        for row, (word, note) in enumerate(zip(words, notes, strict=True))
+    ]
+    dataset = load("n,c,t,d,b,y\n" + "\n".join(lines) + "\n")
+    assert [column.kind for column in dataset.columns] == [
+        "numeric",
+        "categorical",
+        "text",
+        *["numeric"] * 5,
+        "boolean",
+    ]
+    assert [spec.kind for spec in dataset.specs] == ["numeric", "categorical", "text", "date", "boolean"]
+    assert dataset.columns[1].levels == ("blue", "red")
+    np.testing.assert_array_equal(dataset.X[:4, 1], [1, 0, 1, np.nan])
+    assert dataset.columns[2].levels == tuple(sorted(note.strip() for note in notes))
+    np.testing.assert_array_equal(dataset.X[:, 3] - dataset.X[0, 3], np.arange(24))
+    np.testing.assert_array_equal(dataset.X[:, -1], np.arange(24) % 2)
+    assert dataset.left_out == ()
+
+
+def test_columns_of_which_a_model_learns_nothing_are_left_out_with_the_reason(load):
+    rows = "".join(f"{row},{row % 5}.5,x,n{row * 7},{row % 2}\n" for row in range(30))
+    dataset = load(f"id,a,same,name,y\n{rows}", drop=[])
+    assert dataset.feature_names == ("a",)
+    assert dataset.left_out == (
+        ("id", "id: 30 distinct whole numbers in row order"),
+        ("same", 'constant: every cell is "x"'),
+        ("name", 'id: 30 distinct words in 30 cells, such as "n0"'),
+    )
+    kept = load(f"id,a,same,name,y\n{rows}", columns={"id": "numeric", "a": "drop", "name": "categorical"})
+    assert kept.feature_names == ("id", "name")
+    assert kept.left_out[0] == ("a", "drop: left out in dataset.columns")
+
+
+def test_a_table_of_which_no_feature_is_left_is_refused(message):
+    rows = "".join(f"{row},x,{row % 2}\n" for row in range(30))
+    assert message(f"id,same,y\n{rows}") == (
+        "t.csv has 1 problem\n"
+        "\n"
+        '  features   none is left: "id" (id: 30 distinct whole numbers in row order), "same" (constant: every cell is '
+        '"x"); say what a column is in dataset.columns\n'
+        "\n"
+        f"{CELLS}\n{ROWS}"
+    )
+
+
+def test_spellings_of_missing_cells_are_those_of_the_config(load):
+    text = "a,c,y\n-999,none,0\n2,u,1\n ,v,0\n4,?,1\n"
+    dataset = load(text, missing=["-999", "none"])
+    np.testing.assert_array_equal(dataset.X[:, 0], [np.nan, 2, np.nan, 4])
+    assert dataset.columns[1].levels == ("?", "u", "v")
+
+
+def test_decimal_commas_are_read(load):
+    dataset = load("a;y\n1,5;0\n-2,25;1\n3;1\n", separator=";", decimal=",")
+    assert dataset.X[:, 0].tolist() == [1.5, -2.25, 3]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "label_type", "y"),
+    [
+        ("012", ("0", "1", "2"), "int", [0, 1, 2]),
+        ("cab", ("a", "b", "c"), "str", [2, 0, 1]),
+        (["10", "9", "2"], ("2", "9", "10"), "int", [2, 1, 0]),
+    ],
+)
+def test_more_classes_make_a_table_of_many_classes(load, labels, classes, label_type, y):
+    dataset = load("a,y\n" + "".join(f"{row},{label}\n" for row, label in enumerate(labels)))
+    assert (dataset.task, dataset.classes, dataset.label_type) == ("multiclass", classes, label_type)
+    assert dataset.y.tolist() == y
+    assert dataset.class_counts == (1, 1, 1)
+
+
+def test_several_targets_make_a_table_of_many_labels(load):
+    text = "a,u,v,w\n1,yes,1,red\n2,no,0,blue\n3,yes,0,blue\n4,yes,0,blue\n"
+    dataset = load(text, target=["u", "v", "w"])
+    assert (dataset.task, dataset.target, dataset.classes, dataset.label_type) == (
+        "multilabel", "u, v, w", ("u", "v", "w"), "str",
+    )  # fmt: skip
+    assert dataset.y.tolist() == [[1, 1, 1], [0, 0, 0], [1, 0, 0], [1, 0, 0]]
+    assert dataset.class_counts == (3, 1, 1)
+    assert dataset.feature_names == ("a",)
+
+
+def test_everything_wrong_with_several_targets_is_in_one_message(message):
+    assert message("a,u,v,w\n1,x,1,\n2,y,1,0\n3,z,1,1\n", target=["u", "v", "w"]) == (
+        "t.csv has 3 problems\n"
+        "\n"
+        '  target "u"   3 classes ("x", "y", "z"); a label has two\n'
+        '  target "v"   one class only, "1"; two are expected, so add rows of another class\n'
+        '  target "w"   1 row without a label, the first in row 1; fill in or remove these rows\n'
+        "\n"
+        f"{TARGET}\n{ROWS}"
+    )
 
 
 @pytest.mark.parametrize(
     ("labels", "problem"),
     [
-        ("000", 'one class only, "0"; two are expected, so add rows of the other class'),
-        ("012", '3 classes ("0", "1", "2"); two are expected, so join or remove classes'),
-        (
-            "abcdefg",
-            '7 classes ("a", "b", "c", "d", "e" and 2 more); two are expected, so join or remove classes',
-        ),
+        ("000", 'one class only, "0"; two are expected, so add rows of another class'),
         (["1", "NA", "NA"], "2 rows without a label, the first in row 2; fill in or remove these rows"),
         (["a", "b", "None"], "1 row without a label, the first in row 3; fill in or remove these rows"),
         (["a", "  ", "b"], "1 row without a label, the first in row 2; fill in or remove these rows"),
+        (["a", "?", "a"], "1 row without a label, the first in row 2; fill in or remove these rows"),
+        (
+            [f"{row}.5" for row in range(21)],
+            '21 distinct values in 21 rows ("0.5", "1.5", "2.5", "3.5", "4.5" and 16 more); at most 100 classes are '
+            "expected, so this is a number to predict or an id: name a column of classes, or join its values into "
+            "classes",
+        ),
     ],
 )
-def test_target_without_two_classes_is_refused(message, labels, problem):
-    text = "a,y\n" + "".join(f"{row},{label}\n" for row, label in enumerate(labels))
+def test_target_without_classes_is_refused(message, labels, problem):
+    text = "a,y\n" + "".join(f"{row % 2},{label}\n" for row, label in enumerate(labels))
     assert message(text) == f't.csv has 1 problem\n\n  target "y"   {problem}\n\n{TARGET}\n{ROWS}'
+
+
+def test_positive_class_of_many_is_refused(message):
+    assert message("a,y\n1,u\n2,v\n3,w\n", positive="v") == (
+        "t.csv has 1 problem\n"
+        "\n"
+        '  target "y"   3 classes ("u", "v", "w"), but dataset.positive is "v", which goes with two; remove it for a '
+        "weight of each class\n"
+        "\n"
+        f"{TARGET}\n{ROWS}"
+    )
+
+
+def test_columns_of_weight_group_time_and_fold_are_no_features(load):
+    text = "a,w,g,t,f,y\n1,0.5,x,2020-01-02,10,0\n2,2,y,2020-01-01,2,1\n2,1,x,2020-01-03,2,1\n"
+    dataset = load(text, weight="w", roles=Roles(group="g", time="t", fold="f"))
+    assert dataset.feature_names == ("a",)
+    assert dataset.sample_weight.tolist() == [0.5, 2, 1]
+    assert dataset.group.tolist() == [0, 1, 0]
+    assert dataset.time.tolist() == [18263, 18262, 18264]
+    assert dataset.fold.tolist() == [1, 0, 0]  # 2 comes before 10
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (["3", "1.5", "2"], [3, 1.5, 2]),
+        (["1.1.2020", "1.1.2020", "1.1.2020"], [18262, 18262, 18262]),
+        (["5", "5", "5"], [5, 5, 5]),
+        (["2020-01-01 12:00", "2019-12-31 00:00", "2020-01-01 00:00"], [18262.5, 18261, 18262]),
+    ],
+)
+def test_times_are_numbers_or_days(load, times, expected):
+    lines = "".join(f"{row % 2}.5,{time},{row % 2}\n" for row, time in enumerate(times))
+    assert load(f"a,t,y\n{lines}", roles=Roles(time="t")).time.tolist() == expected
+
+
+def test_groups_of_equal_rows_need_no_column(load):
+    dataset = load("a,b,y\n1,,0\n2,x,1\n1,,1\n", roles=Roles(group="duplicates"))
+    assert dataset.group.tolist() == [0, 1, 0]
+    named = load("a,duplicates,y\n1,v,0\n2,v,1\n1,u,1\n", roles=Roles(group="duplicates"))
+    assert named.group.tolist() == [1, 1, 0]
+    assert named.feature_names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "key", "expected", "found"),
+    [
+        (["1", "x", "1"], "weight", "a number above 0", '"x" in row 2'),
+        (["1", "-1", "1"], "weight", "a number above 0", '"-1" in row 2'),
+        (["1", "1", ""], "weight", "a number above 0", "nothing in row 3"),
+        (["1e-50", "1", "1"], "weight", "a number above 0", '"1e-50" in row 1'),
+        (["1", "1e39", "1"], "weight", "a number above 0", '"1e39" in row 2'),
+        (["a", "?", "b"], "group", "a value in every row", "nothing in row 2"),
+        (["0", "1", ""], "fold", "a value in every row", "nothing in row 3"),
+        (["1", "", "2"], "time", "a value in every row", "nothing in row 2"),
+        (["2020-01-01", "2020-01-02", "later"], "time", "dates of one form, or numbers", '"later" in row 3'),
+        (["1", "2", "2020-01-01"], "time", "dates of one form, or numbers", '"2020-01-01" in row 3'),
+        (["soon", "2", "3"], "time", "dates of one form, or numbers", '"soon" in row 1'),
+    ],
+)
+def test_cells_that_no_weight_group_time_or_fold_can_be_are_refused(message, cells, key, expected, found):
+    text = "a,s,y\n" + "".join(f"{row}.5,{cell},{row % 2}\n" for row, cell in enumerate(cells))
+    options = {"weight": "s"} if key == "weight" else {"roles": Roles(**{key: "s"})}
+    where = "dataset.weight" if key == "weight" else f"cv.{key}"
+    assert message(text, **options) == (
+        f't.csv has 1 problem\n\n  {where}   column "s" must hold {expected}, got {found}\n\n{CELLS}\n{ROWS}'
+    )
+
+
+def test_unknown_and_double_roles_are_in_one_message(message):
+    text = message("age,when,y\n1,2,0\n", weight="wait", columns={"agee": "text"}, roles=Roles(group="y", time="wen"))
+    assert text == (
+        "t.csv has 4 problems\n"
+        "\n"
+        '  dataset.columns   no column "agee"; did you mean "age"?\n'
+        '  dataset.weight    no column "wait"; the header has 3: "age", "when", "y"\n'
+        '  cv.time           no column "wen"; did you mean "when"?\n'
+        '  cv.group          "y" is the target, too\n'
+        "\n" + HEADER
+    )
+
+
+def test_a_parquet_file_is_read_as_its_text_would_be(tmp_path, load):
+    frame = pd.DataFrame({
+        "n": [1.5, None, 2.0] * 4,
+        "b": pd.array([True, None, False] * 4, "boolean"),
+        "c": pd.Categorical(["x", None, "y"] * 4),
+        "d": pd.date_range("2020-01-01", periods=12),
+        "y": [0, 1, 1] * 4,
+    })  # fmt: skip
+    frame.to_parquet(tmp_path / "p.parquet")
+    native = load_dataset(TableDataset(kind="table", path=tmp_path / "p.parquet", target="y"))
+    text = load(frame.to_csv(index=False))
+    np.testing.assert_array_equal(native.X, text.X)
+    assert (native.columns, native.classes, native.label_type) == (text.columns, text.classes, text.label_type)
+    assert native.sha256 == text.sha256
 
 
 @pytest.mark.parametrize(("positive", "received"), [("2", '"2"'), (True, "true (a truth value)"), (0.5, '"0.5"')])
@@ -302,18 +521,39 @@ def test_positive_class_that_is_not_in_the_table_is_refused(message, positive, r
     )
 
 
-def test_numeric_real_tables_have_the_published_rows_features_and_imbalance(shared_data):
-    tables = [
-        table
-        for table in json.loads((shared_data / "manifest.json").read_text())
-        if table["n_classes"] == 2 and not table["categorical_cols"] and not table["missing_cells"]
-    ]
-    assert len(tables) >= 10
-    for table in tables:
-        section = TableDataset(
-            kind="table", path=shared_data / table["file"], target=table["target"], drop=table["drop"]
-        )
-        dataset = load_dataset(section)
-        assert dataset.X.shape == (table["rows"], table["features"]), table["name"]
-        assert dict(zip(dataset.classes, dataset.class_counts, strict=True)) == table["class_counts"], table["name"]
-        assert round(dataset.imbalance_ratio, 2) == table["IR"], table["name"]
+REAL_TABLES = [
+    "mammography", "oil_spill", "phoneme", "german_credit", "adult", "give_me_some_credit", "sick", "stroke", "car",
+    "glass", "page_blocks", "ann_thyroid", "sms_spam", "covtype_10k", "htru2", "nursery", "hypothyroid",
+    "keel_glass1", "keel_ecoli1", "keel_yeast_2_vs_4", "keel_yeast5", "keel_glass_0_1_4_6_vs_2", "keel_yeast6",
+    "zenodo_us_crime", "zenodo_letter_img", "zenodo_abalone_19",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def manifest(shared_data):
+    """What is known of every real table, by name."""
+    return {table["name"]: table for table in json.loads((shared_data / "manifest.json").read_text())}
+
+
+def test_every_real_table_is_read(manifest):
+    assert list(manifest) == REAL_TABLES
+
+
+@pytest.mark.parametrize("name", REAL_TABLES)
+def test_real_tables_have_the_published_rows_classes_missing_cells_and_kinds(shared_data, manifest, name):
+    table = manifest[name]
+    section = TableDataset(kind="table", path=shared_data / table["file"], target=table["target"], drop=table["drop"])
+    opened = open_table(section, Roles())
+    dataset = load_dataset(section)
+    assert len(dataset.X) == table["rows"]
+    assert dict(zip(dataset.classes, dataset.class_counts, strict=True)) == table["class_counts"]
+    assert dataset.task == ("binary" if table["n_classes"] == 2 else "multiclass")
+    assert len(opened.specs) == table["features"]
+    assert sum(spec.n_missing for spec in opened.specs) == table["missing_cells"]
+    kinds = {spec.name: spec.kind for spec in opened.specs}
+    words = {column for column, kind in kinds.items() if kind in ("categorical", "boolean", "text")}
+    constant = {column for column, kind in kinds.items() if kind == "constant"}
+    assert words - constant == set(table["categorical_cols"]) - constant
+    assert not set(kinds.values()) & {"id", "date"}
+    if dataset.task == "binary":
+        assert round(dataset.imbalance_ratio, 2) == table["IR"]

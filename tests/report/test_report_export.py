@@ -20,7 +20,8 @@ from tuner.trial import FoldPlan
 def test_export_has_exactly_the_keys_of_the_contract_in_their_order():
     weights = best_weights(make_summary())
     assert list(weights) == [
-        *("schema", "study", "created_at", "target", "classes", "label_type", "positive_class", "class_weight"),
+        *("schema", "study", "created_at", "target", "task", "classes", "label_type", "positive_class"),
+        "class_weight",
         *("params", "score", "corrected_score", "weight_band", "threshold", "probability_correction", "verdict"),
         *("dataset", "trial", "n_trials", "seed", "versions"),
     ]

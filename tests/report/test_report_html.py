@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 from report_summaries import (
+    FOLDS,
     HOLDOUT,
     SPACE,
     VERSIONS,
@@ -210,6 +211,18 @@ def test_making_of_the_study_is_told():
         assert told in words
     cells = Page(render_report(make_summary(config=config), {}).split("Config as run")[1]).text.split("\n")
     assert {" study.name default", " study.seed 0", " search_space.epochs [10, 20]", " engine {}"} <= set(cells)
+
+
+@pytest.mark.parametrize(
+    ("splitter", "told"),
+    [
+        ("grouped", "5 grouped folds, 3 repeats"),
+        ("time", "5 folds in order of time"),
+        ("predefined", "5 folds named by a column"),
+    ],
+)
+def test_what_decided_the_folds_is_told(splitter, told):
+    assert told in page(make_summary(folds=replace(FOLDS, splitter=splitter))).words
 
 
 def test_score_shows_two_digits_of_a_narrow_interval():

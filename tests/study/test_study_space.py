@@ -8,7 +8,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from tuner.config.schema import PARAMS, SearchSpace, StudySection, TrainingSection
 from tuner.errors import ConfigError
-from tuner.study.space import LATER, contains, resolve_space, trial_values
+from tuner.study.distributions import contains
+from tuner.study.space import LATER, resolve_space
+from tuner.study.weighting import trial_values
 from tuner.trial import TrialParams
 
 
@@ -241,6 +243,9 @@ def test_every_baseline_lies_within_the_space(low, width, step, log, ratio):
 def test_later_parameters_have_the_value_of_earlier_studies_where_a_trial_does_not_name_them():
     defaults = {field.name: field.default for field in fields(TrialParams) if field.default is not MISSING}
     assert {name: value for name, value in defaults.items() if name in PARAMS} == LATER
-    assert {name: value for name, value in defaults.items() if name not in PARAMS} == {"focal_gamma": 0.0}
+    assert {name: value for name, value in defaults.items() if name not in PARAMS} == {
+        "focal_gamma": 0.0,
+        "class_weights": (),
+    }
     named = resolve({}, TrainingSection(dropout=0.5)).spec()["fixed"]
     assert (named["dropout"], "dropout" in resolve().spec()["fixed"]) == (0.5, False)

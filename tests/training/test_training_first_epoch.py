@@ -13,6 +13,7 @@ from tuner.trial import FirstEpoch
 N_STEPS, N_FOLDS, N_MODELS, BATCH = 4, 2, 4, 8
 SIZES = np.array([30, 17], np.int32)
 WEIGHTS = np.array([[1.0, 99.0], [0.01, 5.0], [1.0, 1.0], [3.0, 2.0]])
+TWO_CLASSES = {"n_classes": 2, "sample_weight": None, "sizes": SIZES, "gammas": None}
 NAMES = "loss_share", "gradient_share", "unweighted_loss_share", "unweighted_gradient_share"
 
 
@@ -43,16 +44,38 @@ def test_sums_are_those_of_the_rows_that_are_there_whatever_lies_in_empty_places
     monkeypatch.setattr(first_epoch, "BLOCK", block)
     record, rows, labels, expected = made_up_record(gamma)
     gammas = np.full((N_MODELS, 1), gamma, np.float32) if gamma else None
-    sums = class_sums(record, rows=rows, labels=labels, sizes=SIZES, gammas=gammas)
+    sums = class_sums(record, rows=rows, labels=labels, n_classes=2, sample_weight=None, sizes=SIZES, gammas=gammas)
     np.testing.assert_allclose(sums, expected, rtol=1e-5)
 
 
 def test_weights_multiply_the_odds_of_both_shares_by_their_ratio():
     record, rows, labels, _ = made_up_record()
-    answer = shares(class_sums(record, rows=rows, labels=labels, sizes=SIZES, gammas=None))
+    answer = shares(class_sums(record, rows=rows, labels=labels, **TWO_CLASSES))
     for what in ("loss_share", "gradient_share"):
         after, before = getattr(answer, what), getattr(answer, f"unweighted_{what}")
         np.testing.assert_allclose(after / (1 - after) / (before / (1 - before)), WEIGHTS[:, 1] / WEIGHTS[:, 0], 1e-5)
+
+
+def test_sums_of_many_classes_are_those_of_each_and_hold_the_sample_weights():
+    rng = np.random.default_rng(1)
+    margins = rng.normal(0, 4, (N_STEPS, N_MODELS, BATCH))
+    rows = rng.integers(0, 50, (N_STEPS, N_FOLDS, BATCH)).astype(np.int32)
+    labels, sample_weight = rng.integers(0, 5, 50).astype(np.float32), rng.uniform(0.2, 5.0, 50).astype(np.float32)
+    weights = rng.uniform(0.5, 9.0, (N_MODELS, 5))
+    record, expected = np.full((N_STEPS + 1, 3, N_MODELS, BATCH), np.nan, np.float32), np.zeros((N_MODELS, 5, 4))
+    for s, m, b in np.ndindex(margins.shape):
+        row, margin = rows[s, m % N_FOLDS, b], margins[s, m, b]
+        label, own, n_rows = int(labels[row]), sample_weight[row], min(max(SIZES[m % N_FOLDS] - s * BATCH, 1), BATCH)
+        loss, slope, weight = own * np.logaddexp(0, -margin), own * expit(-margin), weights[m, label]
+        record[s, :, m, b] = margin, -expit(-margin), -weight * slope / n_rows
+        if s * BATCH + b < SIZES[m % N_FOLDS]:
+            expected[m, label] += weight * loss, weight * slope, loss, slope
+    options = {"n_classes": 5, "sample_weight": sample_weight, "sizes": SIZES, "gammas": None}
+    sums = class_sums(record, rows=rows, labels=labels, **options)
+    np.testing.assert_allclose(sums, expected, rtol=1e-5)
+    answer = shares(sums)
+    np.testing.assert_allclose(answer.loss_share, expected[..., 0] / expected[..., 0].sum(axis=1, keepdims=True), 1e-5)
+    assert answer.unweighted_gradient_share.shape == (N_MODELS, 5)
 
 
 def test_class_without_a_slope_has_no_share_and_nothing_at_all_has_none_to_give():
@@ -60,7 +83,7 @@ def test_class_without_a_slope_has_no_share_and_nothing_at_all_has_none_to_give(
     record, rows, labels, _ = made_up_record(logits=far_out)
     bare = np.where(labels[rows] > 0, 0.0, 1.0)[:, [0, 1, 0, 1]]  # sigmoid(40) - y in float32
     record[:N_STEPS, 1], record[:N_STEPS, 2] = bare, bare
-    answer = shares(class_sums(record, rows=rows, labels=labels, sizes=SIZES, gammas=None))
+    answer = shares(class_sums(record, rows=rows, labels=labels, **TWO_CLASSES))
     for name in NAMES:
         assert getattr(answer, name).tolist() == [0.0] * N_MODELS
     assert all(np.isnan(getattr(shares(np.zeros((1, 2, 4))), name)) for name in NAMES)

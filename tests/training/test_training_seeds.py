@@ -51,3 +51,10 @@ def test_limits_are_those_of_the_keras_initializers(activation, limits):
         assert not bias.any()
         assert 0.98 * limit < np.abs(kernel).max() <= np.float32(limit)
         assert abs(kernel.mean()) < 0.1 * limit
+
+
+def test_output_layer_has_a_unit_for_each_output_and_the_layers_before_it_keep_their_weights():
+    one, five = (initial_weights(trial(), 3, n_outputs=n, **HERE) for n in (1, 5))
+    assert [w.shape for w in five] == [(3, 10), (10,), (10, 5), (5,)]
+    np.testing.assert_array_equal(one[0], five[0])
+    assert 0.9 * (6 / 15) ** 0.5 < np.abs(five[2]).max() <= np.float32((6 / 15) ** 0.5)

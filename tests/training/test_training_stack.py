@@ -75,12 +75,38 @@ def test_rows_predicted_in_one_call_are_as_many_as_their_activations_may_take(n_
 def test_a_stack_holds_the_logits_of_every_checkpoint_and_what_a_batch_and_its_weights_take():
     def expected(n_checkpoints=8, **changes):
         program = program_of(trial(**changes), n_rows=1000)
-        return stack_bytes(program, n_folds=3, n_features=5, n_steps=4, n_checkpoints=n_checkpoints, v=77)
+        return stack_bytes(
+            program, n_folds=3, n_features=5, n_outputs=1, n_labels=1, n_steps=4, n_checkpoints=n_checkpoints, v=77
+        )
 
     n_models = 9  # three trials
     assert expected(9) - expected(8) == 4 * n_models * 77
     assert expected(batch_size=1) < expected(batch_size=2) < expected(batch_size=2, dropout=0.5)
     assert expected(hidden_size=16) == expected(hidden_size=9) < expected(hidden_size=17)
+
+
+def test_a_stack_holds_the_logits_of_every_output():
+    def expected(n_outputs, n_checkpoints=8):
+        program = program_of(trial(), n_rows=1000)
+        return stack_bytes(
+            program,
+            n_folds=3,
+            n_features=5,
+            n_outputs=n_outputs,
+            n_labels=1,
+            n_steps=4,
+            n_checkpoints=n_checkpoints,
+            v=77,
+        )
+
+    assert expected(7, 9) - expected(7, 8) == 7 * (expected(1, 9) - expected(1, 8))
+    weights_and_batch = 6 * (16 + 1) + 16 * 5  # of each further output
+    assert expected(7) - expected(6) >= 4 * 9 * (weights_and_batch + 8 * 77)
+
+
+def test_outputs_beyond_the_first_make_blocks_of_validation_rows_smaller():
+    assert block_rows(9, 16, 4, 10**9) == block_rows(9, 16, 4, 10**9, n_outputs=1)
+    assert block_rows(9, 16, 4, 10**9, n_outputs=21) == pytest.approx(block_rows(9, 16, 4, 10**9) / 2, abs=1)
 
 
 @given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 20))

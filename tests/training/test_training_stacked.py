@@ -1,13 +1,15 @@
 """Stacks: what a trial's neighbors, its place and the number of threads may not change."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from problems import all_folds, dataset, never, plan, trial
+from problems import all_folds, blind, dataset, many_classes, many_labels, never, plan, trial, with_gaps
 
 from tuner.errors import EngineError
 from tuner.training import stacked
+from tuner.training.compiled import Compiled
 from tuner.training.stacked import StackedTrainer
 
 SUBJECT = {"epochs": 9, "hidden_size": 7, "minority_weight": 20.0}
@@ -89,7 +91,7 @@ def test_checkpoints_on_the_way_equal_the_end_of_a_shorter_trial():
 
 def test_validation_rows_in_blocks_give_the_same_logits(monkeypatch):
     whole = alone(plan())
-    monkeypatch.setattr(stacked.stack, "block_rows", lambda *_: 7)
+    monkeypatch.setattr(stacked.stack, "block_rows", lambda *_, **__: 7)
     np.testing.assert_allclose(alone(plan()), whole, atol=1e-6)  # logits near 0 differ by rounding
 
 
@@ -112,13 +114,70 @@ def test_poisoned_validation_rows_change_no_weight():
     the_plan = plan(table, n_splits=2)
     poisoned = table.X.copy()
     poisoned[the_plan.folds.valid[0][0]] = 1e6
-    from dataclasses import replace
-
-    other = replace(the_plan, dataset=replace(table, X=poisoned))
+    other = replace(the_plan, table=replace(the_plan.table, X=poisoned))
     clean_logits, other_logits = alone(the_plan), alone(other)
     n = len(the_plan.folds.valid[0])
     assert clean_logits[:, 0, 1:n].tobytes() == other_logits[:, 0, 1:n].tobytes()
     assert clean_logits[:, 1].tobytes() != other_logits[:, 1].tobytes()
+
+
+def last_weights(monkeypatch, the_plan, params):
+    """Return the first kernel after each call of a training, `(calls, M, F, H)`."""
+    kernels, own = [], Compiled.train
+
+    def recorded(self, *arguments, **options):
+        state, record = own(self, *arguments, **options)
+        kernels.append(state[0].numpy())
+        return state, record
+
+    monkeypatch.setattr(Compiled, "train", recorded)
+    train(StackedTrainer(the_plan), params)
+    return np.stack(kernels)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"momentum": 0.9, "l2": 0.1}, {"optimizer": "adam", "l2": 0.1, "dropout": 0.3, "hidden_layers": 2}],
+    ids=["sgd", "momentum", "adam"],
+)
+@pytest.mark.parametrize("n_features", [2, 4])
+def test_weights_of_a_column_that_a_fold_does_not_know_are_0_and_stay_0(monkeypatch, n_features, changes):
+    kernels = last_weights(monkeypatch, blind(plan(dataset(n_features=n_features)), [1], []), trial(**changes))
+    for model in range(kernels.shape[1]):
+        assert (kernels[:, model, 1] == 0).all() == (model % 2 == 0)
+        assert kernels[:, model, 0].any()
+
+
+@pytest.mark.parametrize("scaling", ["standard", "power"])
+def test_values_of_a_column_that_a_fold_does_not_know_change_no_bit(scaling):
+    table = with_gaps(dataset(n_features=4))
+    the_plan = blind(plan(table, scaling=scaling), [1], [])
+    X = the_plan.table.X.copy()
+    X[:, 1] = np.where(np.arange(len(X)) % 3, 1e30, np.nan)
+    other = replace(the_plan, table=replace(the_plan.table, X=X))
+    one, two = alone(the_plan), alone(other)
+    assert one[:, 0].tobytes() == two[:, 0].tobytes()
+    assert one[:, 1].tobytes() != two[:, 1].tobytes()
+
+
+@pytest.mark.parametrize("position", [0, 1])
+@pytest.mark.parametrize("make_table", [lambda: many_classes(4), many_labels], ids=["classes", "labels"])
+def test_score_of_many_outputs_does_not_change_with_neighbors_or_position(make_table, position):
+    table = make_table()
+    the_plan, ones = plan(table), (1.0,) * len(table.classes)
+    subject = trial(0, epochs=9, hidden_size=7, class_weights=(*ones[1:], 30.0))
+    stack = [trial(1, epochs=20, class_weights=ones), trial(2, learning_rate=1e30, class_weights=ones)]
+    stack.insert(position, subject)
+    together = train(StackedTrainer(the_plan), *stack)[position]
+    by_itself = train(StackedTrainer(the_plan), subject)[0]
+    assert together.logits.tobytes() == by_itself.logits.tobytes()
+
+
+def test_validation_rows_of_many_outputs_in_blocks_give_the_same_logits(monkeypatch):
+    the_plan, params = plan(many_classes(3)), trial(epochs=3, class_weights=(1.0, 2.0, 3.0))
+    whole = train(StackedTrainer(the_plan), params)[0].logits
+    monkeypatch.setattr(stacked.stack, "block_rows", lambda *_, **__: 7)
+    np.testing.assert_allclose(train(StackedTrainer(the_plan), params)[0].logits, whole, atol=1e-6)
 
 
 def test_memory_that_the_machine_does_not_have_is_an_engine_error(monkeypatch):

@@ -71,8 +71,20 @@ def test_in_a_verdict_the_earliest_folds_make_room(monkeypatch):
 def test_a_stack_is_expected_to_hold_three_copies_of_what_one_call_trains_on(rows):
     def expected(n_steps):
         program = stack.program_of(trial(batch_size=BATCH), n_rows=10**6)
-        return stack.stack_bytes(program, n_folds=3, n_features=2, n_steps=n_steps, n_checkpoints=1, v=1)
+        return stack.stack_bytes(
+            program, n_folds=3, n_features=2, n_outputs=1, n_labels=1, n_steps=n_steps, n_checkpoints=1, v=1
+        )
 
     longer = rows.n_steps(BATCH) + 50  # beyond what predictions take
     epoch = rows.draw(BATCH, range(8)).nbytes // rows.n_steps(BATCH)
     assert expected(longer + 1) - expected(longer) == 3 * epoch
+
+
+def test_a_stack_is_expected_to_record_every_label_of_a_row():
+    def expected(n_labels):
+        program, n_steps = stack.program_of(trial(batch_size=BATCH), n_rows=10**6), 10_000
+        options = {"n_features": 2, "n_outputs": 7, "n_steps": n_steps, "n_checkpoints": 1, "v": 1}
+        return stack.stack_bytes(program, n_folds=3, n_labels=n_labels, **options)
+
+    of_label = 3 * 4 * 9 * BATCH * (10_000 + 1)  # numbers, bytes, models, rows of a step, steps and one that is scratch
+    assert expected(7) - expected(6) == of_label

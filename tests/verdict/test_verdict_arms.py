@@ -10,7 +10,8 @@ from tuner.config.evidence import ALL_ARMS, VerdictSection
 from tuner.config.schema import SearchSpace, StudySection, TrainingSection
 from tuner.config.values import Range, WeightRange
 from tuner.study.space import resolve_space
-from tuner.verdict.arms import FOCAL_GAMMA, make_arms, make_design, resolve_rates
+from tuner.study.weighting import make_weighting
+from tuner.verdict.arms import FOCAL_GAMMA, exponent_range, fits, make_arms, make_design, resolve_rates
 
 RATIO = 9.0
 
@@ -130,3 +131,113 @@ def test_single_rate_of_the_verdict_is_a_fixed_one():
 
 def test_plan_of_the_kit_has_the_arms_of_the_default():
     assert make_plan().section.arms == ALL_ARMS
+
+
+COUNTS = (400, 100, 25)
+CLASSES = ("bus", "car", "van")
+
+
+def space_of_more(task="multiclass", study=None, **search):
+    return resolve_space(
+        SearchSpace(**search),
+        TrainingSection(),
+        study or StudySection(),
+        imbalance_ratio=16.0,
+        task=task,
+        classes=CLASSES,
+        class_counts=COUNTS,
+        n_rows=525,
+    )
+
+
+def design_of_more(resolved, n_trials=16, seed=0):
+    rates = resolve_rates(VerdictSection(), resolved)
+    return make_design(resolved, rates, n_trials=n_trials, imbalance_ratio=16.0, seed=seed)
+
+
+def candidates_of_more(task="multiclass", study=None, **search):
+    resolved = space_of_more(task, study, **search)
+    design, rates = design_of_more(resolved), resolve_rates(VerdictSection(), resolved)
+    return {
+        arm.name: design.candidates(arm, imbalance_ratio=1.0, first_number=0, weighting=resolved.weighting)
+        for arm in make_arms(ALL_ARMS, rates, task=task)
+    }
+
+
+def exponents(trials):
+    """Return the exponent behind the weights of each trial, as the rarest class has it: 16 times fewer rows."""
+    return np.log([trial.class_weights[2] for trial in trials]) / np.log(16.0)
+
+
+@pytest.mark.parametrize(
+    ("task", "left_out"),
+    [("binary", set()), ("multiclass", {"focal_loss"}), ("multilabel", {"oversampling", "smote", "focal_loss"})],
+)
+def test_arms_that_do_not_go_with_a_task_are_left_out(task, left_out):
+    rates = resolve_rates(VerdictSection(), space())
+    names = {arm.name for arm in make_arms(ALL_ARMS, rates, task=task)}
+    assert names == {*ALL_ARMS, "none_fixed_rate", "tuned_fixed_rate"} - left_out
+    assert {name for name in ALL_ARMS if not fits(name, task)} == left_out
+
+
+def test_arms_of_more_classes_differ_in_class_weights_and_rate_alone():
+    arms = candidates_of_more()
+    for name, trials in arms.items():
+        rate = {"learning_rate": 0.0} if name.endswith("_fixed_rate") else {}
+        bare = [replace(trial, class_weights=(), **rate) for trial in trials]
+        assert bare == [replace(trial, class_weights=(), **rate) for trial in arms["none"]]
+        assert {(trial.minority_weight, trial.majority_weight, trial.focal_gamma) for trial in trials} == {(1, 1, 0)}
+
+
+def test_exponents_are_0_half_1_or_searched():
+    arms = candidates_of_more()
+    weights = {name: {trial.class_weights for trial in trials} for name, trials in arms.items()}
+    for name in ("none", "oversampling", "smote", "none_fixed_rate"):
+        assert weights[name] == {(1.0, 1.0, 1.0)}
+    assert weights["sqrt"] == {(1.0, 2.0, 4.0)}
+    assert weights["balanced"] == {(1.0, 4.0, 16.0)}
+    assert len(weights["tuned"]) == 16
+    assert np.histogram(exponents(arms["tuned"]), 16, (0.0, 1.5))[0].tolist() == [1] * 16
+    assert weights["tuned_fixed_rate"] == weights["tuned"]
+
+
+def test_labels_are_weighted_by_rows_without_over_rows_with_them():
+    arms = candidates_of_more("multilabel")
+    assert {trial.class_weights for trial in arms["balanced"]} == {(0.3125, 4.25, 20.0)}
+
+
+def test_exponent_is_searched_where_the_study_does_and_as_by_default_where_it_is_fixed_or_listed():
+    default = exponent_range(space_of_more())
+    assert (default.low, default.high) == (0.0, 1.5)
+    own = exponent_range(space_of_more(weight_exponent=Range[float](low=0.5, high=0.75)))
+    assert (own.low, own.high) == (0.5, 0.75)
+    assert exponent_range(space_of_more(weight_exponent=0.7)) == default
+    listed = StudySection(trials=[{"weight_exponent": 0.1}, {"weight_exponent": 0.2}])
+    assert exponent_range(space_of_more(study=listed)) == default
+    fixed = candidates_of_more(weight_exponent=0.7)
+    assert np.ptp(exponents(fixed["tuned"])) > 1.0
+
+
+def test_deviations_are_searched_in_the_arms_that_search_weights_and_keep_the_summed_weight():
+    search = {"weight_deviation": Range[float](low=0.5, high=2.0)}
+    arms = candidates_of_more(**search)
+    assert {trial.class_weights for trial in arms["balanced"]} == {(1.0, 4.0, 16.0)}
+    resolved = space_of_more(**search)
+    design = design_of_more(resolved)
+    tuned = next(arm for arm in make_arms(ALL_ARMS, resolve_rates(VerdictSection(), resolved)) if arm.name == "tuned")
+    for point, trial in enumerate(arms["tuned"]):
+        usual = [(COUNTS[0] / count) ** design.exponent(tuned, point) for count in COUNTS]
+        assert trial.class_weights != tuple(usual)
+        assert np.dot(COUNTS, trial.class_weights) == pytest.approx(np.dot(COUNTS, usual))
+        deviations = design.deviations_of(tuned, point)
+        assert list(deviations) == [f"weight_deviation_{name}" for name in CLASSES]
+        assert all(0.5 <= value <= 2.0 for value in deviations.values())
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_weights_of_a_fold_are_those_of_its_own_rows(task):
+    y = np.repeat([0, 1, 2], [40, 20, 5]).astype(np.int32)
+    y = y if task == "multiclass" else np.stack([y == number for number in range(3)], axis=1).astype(np.int32)
+    own = design_of_more(space_of_more(task)).weighting_of(y)
+    assert own == make_weighting(task, classes=CLASSES, class_counts=(40, 20, 5), n_rows=65)
+    assert design_of_more(space()).weighting_of(y) is None

@@ -1,19 +1,31 @@
 """Claims about a whole verdict: stored fold by fold, resumed, refused where it would mean nothing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from study.study_kit import make_plan as make_study_plan
-from verdict_kit import make_comparison, make_plan, make_table
+from verdict_kit import (
+    made_up_evaluate,
+    make_classes_table,
+    make_comparison,
+    make_labels_table,
+    make_plan,
+    make_table,
+)
 
-from tuner.config.schema import Holdout
+from tuner.config.cv import Holdout, KFold
+from tuner.config.evidence import ALL_REFERENCES
+from tuner.config.schema import SearchSpace
+from tuner.config.values import Range
 from tuner.data import resampling
 from tuner.data.folds import make_folds
 from tuner.errors import ConfigError, DataError, EngineError
 from tuner.events import EvidenceStep, ignore
 from tuner.study import verdicts
 from tuner.study.lifecycle import open_study
+from tuner.verdict import rules as rules_module
 from tuner.verdict.comparison import Comparison
 
 FEW = ["none", "tuned"]
@@ -189,6 +201,36 @@ def test_few_positive_rows_tune_no_threshold_and_say_so():
             "outer fold 0 of the verdict trains on 2 minority rows, and SMOTE needs two of them or more in every inner "
             "training set.\nTake smote out of verdict.arms, or add rows.",
         ),
+        (
+            {"dataset": make_classes_table((75, 48, 3)), "metric": "balanced_accuracy"},
+            DataError,
+            'outer fold 0 of the verdict trains on 2 rows of class "van", and SMOTE needs two of them or more in every '
+            "inner training set.\nTake smote out of verdict.arms, or add rows.",
+        ),
+        (
+            {"dataset": make_classes_table((75, 48, 3)), "metric": "balanced_accuracy", "inner_splits": 3},
+            DataError,
+            'outer fold 0 of the verdict trains on 2 rows of class "van", too few for verdict.inner_splits=3: each '
+            "inner fold needs at least one.\nLower verdict.inner_splits, or add rows.",
+        ),
+        (
+            {"dataset": make_classes_table(), "metric": "precision_macro"},
+            ConfigError,
+            "a verdict for precision_macro would be won by calling every class but the largest for next to no row, got "
+            "scoring.metric: precision_macro.\nChoose f1_macro, balanced_accuracy or a metric of ranking.",
+        ),
+        (
+            {"dataset": make_classes_table(), "metric": "precision_weighted"},
+            ConfigError,
+            "a verdict for precision_weighted would be won by calling every class but the largest for next to no row, "
+            "got scoring.metric: precision_weighted.\nChoose f1_macro, balanced_accuracy or a metric of ranking.",
+        ),
+        (
+            {"dataset": make_labels_table(), "metric": "recall"},
+            ConfigError,
+            "a verdict for recall would be won by calling every row, got scoring.metric: recall.\n"
+            "Choose f1, fbeta with a beta, balanced_accuracy or a metric of ranking.",
+        ),
     ],
 )
 def test_verdict_that_would_mean_nothing_is_refused(plan, error, text):
@@ -205,6 +247,77 @@ def test_one_split_carries_no_verdict():
     assert str(refusal.value) == (
         "a verdict needs the folds of cross-validation, got cv.kind: holdout: one split says nothing about other rows.\n"
         "Set cv.kind: stratified_kfold."
+    )
+
+
+def test_smote_needs_two_rows_of_a_class_in_every_inner_training_set_of_whole_groups():
+    dataset = make_classes_table((75, 48, 9))
+    vans = np.flatnonzero(dataset.y == 2)
+    group = np.arange(len(dataset.y))
+    group[vans] = 1000 + np.array([0, 0, 0, 1, 1, 1, 2, 2, 3])
+    folds = make_folds(dataset.y, KFold(n_splits=3, n_repeats=1, group="who"), group=group)
+    plan = replace(
+        make_plan(dataset=dataset, metric="balanced_accuracy"), dataset=replace(dataset, group=group), folds=folds
+    )
+    held = [set(group[rows[dataset.y[rows] == 2]]) for rows in folds.train]
+    assert any(1003 in groups and len(groups) == 2 for groups in held)
+    with pytest.raises(DataError) as refusal:
+        Comparison(plan)
+    number = next(j for j, groups in enumerate(held) if 1003 in groups and len(groups) == 2)
+    assert str(refusal.value).startswith(f"outer fold {number} of the verdict: its inner fold ")
+    assert str(refusal.value).endswith(
+        ', cut by groups, trains on 1 row of class "van", and SMOTE needs two of them or more.\n'
+        "Take smote out of verdict.arms, or add rows."
+    )
+    assert Comparison(replace(plan, section=plan.section.model_copy(update={"arms": FEW}))) is not None
+
+
+def cut_plan(section, *, y=None, **columns):
+    """Return the plan of a verdict over folds that columns of the table decide."""
+    dataset = replace(make_table(n_positive=75), **columns)
+    dataset = dataset if y is None else replace(dataset, y=y)
+    plan = make_plan(dataset=dataset, metric="f1", band_weights=5)
+    return replace(plan, folds=make_folds(dataset.y, section, **columns))
+
+
+@pytest.mark.parametrize(
+    ("section", "columns"),
+    [
+        (KFold(n_splits=3, n_repeats=1, group="who"), {"group": np.arange(150) // 2}),
+        (KFold(n_splits=3, time="when"), {"time": np.arange(150) / 2}),
+        (KFold(fold="part"), {"fold": np.arange(150) % 3}),
+    ],
+    ids=["group", "time", "fold"],
+)
+def test_folds_of_every_kind_carry_a_verdict(study, monkeypatch, section, columns):
+    monkeypatch.setattr(rules_module, "MIN_POSITIVE", 10)  # the first outer fold in order of time is a short one
+    comparison = Comparison(cut_plan(section, **columns))
+    evaluate, _ = made_up_evaluate(comparison)
+    found = run(comparison, study, evaluate)
+    assert found["nested"]["n_folds"] == 3
+    assert found["smallest_of_band"] is not None
+    assert "tuned_threshold" in [arm["name"] for arm in found["arms"]]
+    json.dumps(found, allow_nan=False)
+
+
+def test_thresholds_in_order_of_time_need_enough_rows_among_those_that_are_scored():
+    y = np.arange(150) % 2  # the first outer fold trains on 50 rows, 25 of each class, and its search scores 32
+    plan = cut_plan(KFold(n_splits=2, time="when"), y=y.astype(np.int32), time=np.arange(150.0))
+    with pytest.raises(DataError, match="one of them holds 16 rows of a class, fewer than the 20 that takes"):
+        Comparison(plan)
+
+
+def test_folds_that_cannot_be_cut_again_are_refused_before_anything_trains():
+    positive = np.arange(150) % 2
+    dataset = replace(make_table(), y=positive.astype(np.int32))
+    group = np.where(positive == 1, 1000 + np.cumsum(positive) % 3, np.arange(150))
+    folds = make_folds(dataset.y, KFold(n_splits=3, n_repeats=1, group="who"), group=group)
+    plan = make_plan(dataset=dataset, inner_splits=3)
+    with pytest.raises(DataError) as refusal:
+        Comparison(replace(plan, dataset=replace(dataset, group=group), folds=folds))
+    assert str(refusal.value) == (
+        'outer fold 0 of the verdict: its inner fold 2, cut by groups, has no validation row of class "yes".\n'
+        "Lower verdict.inner_splits, or cv.n_splits, or add rows."
     )
 
 
@@ -225,3 +338,117 @@ def test_weight_searched_beats_no_weights_where_the_trainer_says_so(study):
     found = run(comparison, study, evaluate)
     assert found["primary"]["difference"] > 0.01
     assert np.mean(found["fold_scores"]["tuned"]) > np.mean(found["fold_scores"]["none"])
+
+
+CLASSES = {"dataset": make_classes_table(), "metric": "balanced_accuracy"}
+LABELS = {"dataset": make_labels_table(), "metric": "f1"}
+WITHOUT_FOCAL = "without focal_loss: focal loss is for two classes"
+RATHER = "may come from moved calls as well as from better ranking"
+
+
+def test_verdict_of_more_classes_is_tuned_minus_none_at_the_greatest_probability(study):
+    comparison, evaluate, _ = make_comparison(**CLASSES, band_weights=5, references=ALL_REFERENCES)
+    found = run(comparison, study, evaluate)
+    assert [arm["name"] for arm in found["arms"]] == [
+        "none", "sqrt", "balanced", "tuned", "oversampling", "smote", "none_fixed_rate", "tuned_fixed_rate",
+    ]  # fmt: skip
+    assert found["primary"]["contrast"] == "tuned - none"
+    assert found["why_decisions_changed"] is None
+    assert found["task"] == "multiclass"
+    assert "the searched exponent makes" in found["sentence"]
+    assert {arm["name"]: arm["weights"] for arm in found["arms"][:3]} == {
+        "none": (0.0, 0.0, 0.0), "sqrt": (0.5, 0.5, 0.5), "balanced": (1.0, 1.0, 1.0),
+    }  # fmt: skip
+    low, median, high = found["arms"][3]["weights"]
+    assert 0.0 <= low <= median <= high <= 1.5
+    assert found["smallest_of_band"] is not None
+    dummy = found["references"][-1]
+    assert (dummy["label"], dummy["mean"]) == ("the share of each class for every row", pytest.approx(1 / 3))
+    assert found["notes"] == [
+        WITHOUT_FOCAL,
+        f"no thresholds are moved: a row is called the class of greatest probability; so a difference in "
+        f"balanced_accuracy {RATHER}",
+    ]
+    json.dumps(found, allow_nan=False)
+
+
+def test_verdict_of_labels_is_tuned_minus_none_at_one_threshold(study):
+    comparison, evaluate, _ = make_comparison(**LABELS, band_weights=5, references=ALL_REFERENCES)
+    found = run(comparison, study, evaluate)
+    assert [arm["name"] for arm in found["arms"]] == [
+        "none", "sqrt", "balanced", "tuned", "none_fixed_rate", "tuned_fixed_rate",
+    ]  # fmt: skip
+    assert found["primary"]["contrast"] == "tuned - none"
+    assert found["task"] == "multilabel"
+    assert found["references"][-1]["label"] == "the share of each label for every row"
+    assert found["notes"] == [
+        "without oversampling, smote: a row repeated for one label takes its other labels along",
+        WITHOUT_FOCAL,
+        f"no thresholds are moved: a row has a label where its probability is above 0.5; so a difference in f1 {RATHER}",
+    ]
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("plan", "note"),
+    [
+        (
+            {"dataset": make_classes_table(), "metric": "roc_auc_ovr"},
+            "no thresholds are moved: a row is called the class of greatest probability",
+        ),
+        (
+            {"dataset": make_labels_table(), "metric": "roc_auc"},
+            "no thresholds are moved: a row has a label where its probability is above 0.5",
+        ),
+    ],
+)
+def test_metric_of_ranking_does_not_move_with_calls(plan, note):
+    assert Comparison(make_plan(**plan, arms=FEW)).notes == [note]
+
+
+def test_labels_at_their_best_thresholds_are_scored_at_one_half_and_the_honest_score_too(study):
+    plan = make_plan(**LABELS, arms=FEW)
+    comparison = Comparison(replace(plan, scoring=plan.scoring.model_copy(update={"threshold": "best"})))
+    assert comparison.scoring.threshold == 0.5
+    evaluate, _ = made_up_evaluate(comparison)
+    found = run(comparison, study, evaluate)
+    assert found["nested"]["mean"] == found["arms"][1]["mean"]
+
+
+@pytest.mark.parametrize("table", [CLASSES, LABELS], ids=["classes", "labels"])
+def test_verdict_of_more_classes_that_was_stopped_ends_as_if_it_had_not_been(study, tmp_path, table):
+    settings = {**table, "arms": FEW, "n_repeats": 2, "references": ["logistic_regression"]}
+    comparison, evaluate, _ = make_comparison(**settings)
+    steps = []
+    assert run(comparison, study, evaluate, listen=steps.append, should_stop=lambda: len(steps) >= 2) is None
+    n_done = len(verdicts.stored_folds(study, comparison.key))
+    assert 2 <= n_done < 6
+    again, evaluate, trainer = make_comparison(**settings)
+    resumed = run(again, study, evaluate)
+    assert {fold // 3 for _, fold in trainer.seen} == set(range(6)) - set(range(n_done))
+    with open_study(make_study_plan(), tmp_path / "other.db") as other:
+        comparison, evaluate, _ = make_comparison(**settings)
+        assert run(comparison, other, evaluate) == resumed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset": make_classes_table(seed=1)},
+        {"metric": "f1_macro"},
+        {"search": SearchSpace(weight_exponent=Range[float](low=0.0, high=1.0))},
+        {"search": SearchSpace(weight_deviation=Range[float](low=0.5, high=2.0))},
+    ],
+    ids=["rows", "metric", "exponent", "deviation"],
+)
+def test_whatever_changes_a_score_of_more_classes_makes_another_verdict(change):
+    usual = {**CLASSES, "search": SearchSpace()}
+    assert Comparison(make_plan(**usual | change)).key != Comparison(make_plan(**usual)).key
+
+
+def test_searched_deviations_are_told_as_the_exponent_alone_is_shown():
+    search = SearchSpace(weight_deviation=Range[float](low=0.5, high=2.0))
+    comparison = Comparison(make_plan(**CLASSES, arms=FEW, search=search))
+    assert comparison.notes[-1] == (
+        "where weights are searched, each class has a deviation of its own as well; tables show the exponent alone"
+    )

@@ -4,8 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from verdict_kit import made_up_evaluate, make_comparison, make_plan, make_table
+from verdict_kit import (
+    made_up_evaluate,
+    make_classes_table,
+    make_comparison,
+    make_labels_table,
+    make_plan,
+    make_table,
+)
 
+from tuner.config.schema import SearchSpace
+from tuner.config.values import Range
 from tuner.data.dataset import make_dataset
 from tuner.errors import EngineError
 from tuner.verdict.arms import make_design
@@ -48,7 +57,7 @@ def test_searches_see_inner_folds_only_and_the_outer_fold_sees_the_winners_only(
 def test_winner_is_the_candidate_of_greatest_mean_inner_score():
     comparison, evaluate, _ = make_comparison(arms=["none", "tuned"], n_trials=8)
     fold = outer_fold(comparison)
-    ratio = float((fold.nested.dataset.y[fold.train] == 0).sum() / (fold.nested.dataset.y[fold.train] == 1).sum())
+    ratio = float((fold.nested.table.y[fold.train] == 0).sum() / (fold.nested.table.y[fold.train] == 1).sum())
     arm = next(arm for arm in comparison.arms if arm.name == "tuned")
     trials = fold.design.candidates(arm, imbalance_ratio=ratio, first_number=0)
     means = [score.mean for score in evaluate(trials, comparison.nested.inner("none", 0))]
@@ -150,3 +159,100 @@ def test_seeds_of_a_fold_do_not_depend_on_how_its_rows_are_resampled():
                 folds.folds.repeat[plain],
                 folds.folds.split[plain],
             )
+
+
+TABLES = {"classes": make_classes_table, "labels": make_labels_table}
+METRICS = {"classes": "balanced_accuracy", "labels": "f1"}
+
+
+def of_more(kind, **plan):
+    return make_comparison(dataset=TABLES[kind](), metric=METRICS[kind], **plan)
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_weights_of_more_classes_follow_from_the_rows_of_the_outer_fold(kind):
+    comparison, evaluate, trainer = of_more(kind)
+    results_of(comparison, evaluate, number=2)
+    y = comparison.plan.dataset.y[comparison.plan.folds.train[2]]
+    counts = np.bincount(y) if kind == "classes" else y.sum(axis=0)
+    ratios = counts.max() / counts if kind == "classes" else (len(y) - counts) / counts
+    seen = {params.class_weights for params, _ in trainer.seen}
+    for exponent in (0.0, 0.5, 1.0):
+        assert tuple(ratios**exponent) in seen
+    whole = comparison.plan.dataset.y
+    assert tuple(np.bincount(whole).max() / np.bincount(whole) if kind == "classes" else ()) not in seen
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_weight_of_more_classes_is_the_exponent_that_the_search_chose(kind):
+    comparison, evaluate, trainer = of_more(kind, n_trials=8)
+    results = results_of(comparison, evaluate)
+    fixed = {name: results[name].weight for name in ("none", "sqrt", "balanced")}
+    assert fixed == {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}
+    fold = outer_fold(comparison)
+    arm = next(arm for arm in comparison.arms if arm.name == "tuned")
+    weighting = fold.design.weighting_of(comparison.plan.dataset.y[fold.train])
+    trials = fold.design.candidates(arm, imbalance_ratio=1.0, first_number=0, weighting=weighting)
+    means = [score.mean for score in evaluate(trials, comparison.nested.inner("none", 0))]
+    best = int(np.argmax(means))
+    assert results["tuned"].weight == fold.design.exponent(arm, best)
+    assert results["tuned"].inner_score == pytest.approx(max(means))
+    (again,) = evaluate([trials[best]], [comparison.nested.outer("none", 0)])
+    assert results["tuned"].score == again.fold_scores[-1, 0]
+    assert trials[best].class_weights in {params.class_weights for params, _ in trainer.seen}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_no_threshold_of_more_classes_is_tuned(kind):
+    comparison, evaluate, _ = of_more(kind)
+    results = results_of(comparison, evaluate)
+    assert not any("threshold" in name for name in results)
+    expected = {
+        "classes": [
+            "roc_auc_ovr",
+            "average_precision",
+            "log_loss",
+            "brier",
+            "balanced_accuracy",
+            "f1_macro",
+            "accuracy",
+        ],
+        "labels": [
+            *("roc_auc", "average_precision", "log_loss", "brier", "f1_at_half", "balanced_accuracy_at_half"),
+        ],
+    }[kind]
+    assert {tuple(result.measures) for result in results.values()} == {tuple(expected)}
+    own = {"classes": "balanced_accuracy", "labels": "f1_at_half"}[kind]
+    assert all(result.measures[own] == result.score for result in results.values())
+
+
+@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize(
+    "search", [{}, {"weight_deviation": Range[float](low=0.5, high=2.0)}], ids=["plain", "deviating"]
+)
+def test_least_exponent_of_the_band_is_chosen_on_inner_folds(kind, search):
+    comparison, evaluate, trainer = of_more(
+        kind, arms=["none", "tuned"], band_weights=5, n_trials=8, search=SearchSpace(**search)
+    )
+    results = results_of(comparison, evaluate)
+    smallest, tuned = results["smallest_of_band"], results["tuned"]
+    assert 0.0 <= smallest.weight <= tuned.weight
+    assert smallest.weight in {0.0, 0.375, 0.75, 1.125, 1.5, tuned.weight}
+    assert smallest.learning_rate == tuned.learning_rate
+    assert smallest.n_models == tuned.n_models + 6 * 2
+    inner = comparison.nested.inner("none", 0)
+    assert sum(fold in inner for _, fold in trainer.seen) == (len(comparison.arms) * 8 + 6) * 2
+
+
+def test_arms_of_more_classes_train_as_many_models_however_rows_are_resampled():
+    comparison, evaluate, trainer = of_more("classes")
+    results = results_of(comparison, evaluate)
+    assert set(results) == {
+        "none", "sqrt", "balanced", "tuned", "oversampling", "smote", "none_fixed_rate", "tuned_fixed_rate",
+    }  # fmt: skip
+    assert {result.n_models for result in results.values()} == {4 * 2 + 1}
+    assert len(trainer.seen) == (4 * 2 + 1) * len(results)
+    nested = comparison.nested
+    for way in ("oversampling", "smote"):
+        for j in [*nested.inner(way, 0), nested.outer(way, 0)]:
+            assert len(set(np.bincount(nested.table.y[nested.folds.train[j]]))) == 1

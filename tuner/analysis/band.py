@@ -5,18 +5,21 @@ difference to it is not beyond the corrected interval, unadjusted for looking at
 tuned for one of them. Recommending the weight of it that is nearest to 1, in most ranges its smallest, is a rule of
 parsimony: it changes training least.
 
-Axes    W weights, J folds
+More than two classes, and several labels, are weighted by one exponent. Its band is the same in every respect, with 0
+for no weights, so that the smallest exponent of it is recommended.
+
+Axes    W weights or exponents, J folds
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.evidence import BandPoint, WeightBand
+from tuner.evidence import BandKind, BandPoint, WeightBand
 from tuner.intervals import Interval, corrected_interval
 from tuner.trial import FoldPlan
 
@@ -35,18 +38,40 @@ def weight_grid(low: float, high: float, *, n: int, also: Iterable[float] = ()) 
         Ascending, each once.
     """
     spaced = [low, *np.geomspace(low, high, n)[1:-1].tolist(), high]
-    return tuple(sorted({*spaced, *(float(weight) for weight in also if low <= weight <= high)}))
+    return _merged(spaced, also, low, high)
 
 
-def weight_band(weights: Iterable[float], fold_scores: Scores, *, plan: FoldPlan, trial: int) -> WeightBand | None:
+def exponent_grid(low: float, high: float, *, n: int, also: Iterable[float] = ()) -> tuple[float, ...]:
+    """Return `n` exponents spaced evenly, both ends exactly, and those of `also` that lie between them.
+
+    Args:
+        low, high: the range searched, 0 <= low < high.
+        n: at least 2.
+        also: further exponents, such as the best trial's.
+
+    Returns:
+        Ascending, each once.
+    """
+    spaced = [low, *np.linspace(low, high, n)[1:-1].tolist(), high]
+    return _merged(spaced, also, low, high)
+
+
+def _merged(spaced: list[float], also: Iterable[float], low: float, high: float) -> tuple[float, ...]:
+    return tuple(sorted({*spaced, *(float(value) for value in also if low <= value <= high)}))
+
+
+def weight_band(
+    weights: Iterable[float], fold_scores: Scores, *, plan: FoldPlan, trial: int, kind: BandKind = "weight"
+) -> WeightBand | None:
     """Return the response curve and the band around its top.
 
     Args:
-        weights: ascending, W of them.
+        weights: or exponents, ascending, W of them.
         fold_scores: shape `(W, J)`, greater is better. A row that is not finite is of a weight that could not be
             trained: it ends the band and is no point of the curve.
         plan: the folds.
         trial: number of the trial whose other parameters all weights share.
+        kind: what `weights` are.
 
     Returns:
         The band; None where no weight has a score, or a single fold leaves no interval to judge by.
@@ -63,14 +88,19 @@ def weight_band(weights: Iterable[float], fold_scores: Scores, *, plan: FoldPlan
     band = [*_run(points[best::-1])[::-1], *_run(points[best:])[1:]]
     for point in band:
         point["in_band"] = True
-    return WeightBand(
+    record = WeightBand(
         low=band[0]["weight"],
         high=band[-1]["weight"],
         best=next(point["weight"] for point in points[best:] if point is not None),
-        recommended=min((point["weight"] for point in band), key=lambda weight: abs(math.log(weight))),
+        recommended=min((point["weight"] for point in band), key=_FROM_NONE[kind]),
         trial=trial,
         points=[point for point in points if point is not None],
     )
+    return record if kind == "weight" else WeightBand(**record, kind=kind)
+
+
+_FROM_NONE: Mapping[BandKind, Callable[[float], float]] = {"weight": lambda one: abs(math.log(one)), "exponent": abs}
+"""How far a weight or an exponent is from no weights."""
 
 
 def _point(weight: float, scores: Scores, best: Scores, plan: FoldPlan) -> BandPoint:

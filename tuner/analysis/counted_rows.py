@@ -32,7 +32,7 @@ from tuner.config.schema import ScoringSection
 from tuner.scoring import DECISION_METRICS, ROW_LOSSES, Counts, Measure, cuts
 
 Floats = NDArray[np.float64]
-Logits = NDArray[np.float32]
+Logits = NDArray[np.floating]
 Rows = NDArray[np.int32]
 Places = NDArray[np.int64]
 Tally = NDArray[np.uint16]
@@ -321,7 +321,7 @@ class _AtBest(_Ranked):
             counts = Counts(all_tp[called], all_fp[reached], *of_fold)
             values = self._measure(counts)
             values[sample.tally[rows] == 0] = -np.inf
-            best = len(rows) - 1 - values[::-1].argmax(axis=0)  # of equal cuts the lowest, as in scoring.py
+            best = len(rows) - 1 - values[::-1].argmax(axis=0)  # of equal cuts the lowest, as in two_classes.py
             nobody = self._measure(Counts(np.zeros_like(of_fold[0]), np.zeros_like(of_fold[0]), *of_fold))
             is_called = _at(best, values) >= nobody
             tp[at], fp[at] = np.where(is_called, [_at(best, counts.tp), _at(best, counts.fp)], 0.0)

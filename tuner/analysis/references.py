@@ -1,6 +1,7 @@
 """Models of scikit-learn beside the arms of a verdict: what a careful person would try first, untuned.
 
 Class weights are "balanced" where the model takes any. They are for perspective: no test compares them with an arm.
+Several labels have a model each.
 """
 
 from __future__ import annotations
@@ -39,17 +40,21 @@ def reference_logits(
 
     Args:
         name: which model.
-        X, y: training rows `(n, F)` and labels `(n,)`, 0 and 1.
+        X, y: training rows `(n, F)` and classes `(n,)`, from 0 and a row of each, or labels `(n, L)`, 0 and 1.
         X_test: test rows `(m, F)`.
         seed: of gradient boosting.
 
     Returns:
-        Shape `(m,)`, finite.
+        Finite. Of two classes the logit of class 1, shape `(m,)`; of K more the logarithms of their probabilities,
+        `(m, K)`; of labels a logit each, `(m, L)`.
     """
+    if y.ndim == 2:
+        return np.stack([reference_logits(name, X, own, X_test, seed=seed) for own in y.T], axis=-1)
     model = _model(name, seed=seed).fit(X.astype(np.float64), y)  # in float32, 1 - SMALLEST is 1
-    probability = np.clip(model.predict_proba(X_test.astype(np.float64))[:, 1], SMALLEST, 1.0 - SMALLEST)
-    logits: NDArray[np.float64] = np.log(probability) - np.log1p(-probability)
-    return logits
+    answer: NDArray[np.float64] = model.predict_proba(X_test.astype(np.float64))
+    probability = np.clip(answer if answer.shape[1] > 2 else answer[:, 1], SMALLEST, 1.0 - SMALLEST)
+    is_of_two = probability.ndim == 1
+    return np.log(probability) - np.log1p(-probability) if is_of_two else np.log(probability)
 
 
 def _model(name: Reference, *, seed: int) -> Any:

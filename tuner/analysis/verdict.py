@@ -32,7 +32,7 @@ from scipy.special import ndtri, stdtrit
 from tuner.analysis.wording import Rate, label, sentence
 from tuner.evidence import ArmResult, Conclusion, Contrast, DecisionSplit, Nested, Pair, ReferenceResult, Verdict
 from tuner.intervals import Interval, corrected_interval, paired_p_value, standard_error
-from tuner.trial import FoldPlan
+from tuner.trial import FoldPlan, Task
 
 Scores = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class ArmScores:
         name: as in `evidence.ArmResult`.
         scores: in the scored metric, greater is better.
         n_training_runs: models trained for it.
-        weights, learning_rates: what its searches chose.
+        weights, learning_rates: what its searches chose; of more than two classes, or labels, exponents.
         measures: other measures by name.
     """
 
@@ -72,6 +72,7 @@ class Settings:
         n_trials: candidates of the search of every arm in every fold.
         rate: learning rates.
         honest: the arm whose score is that of the search; with a tuned threshold where the study takes the best one.
+        task: of the table; of more than two classes, or labels, weights are exponents.
     """
 
     metric: str
@@ -81,6 +82,7 @@ class Settings:
     n_trials: int
     rate: Rate
     honest: str = "tuned"
+    task: Task = "binary"
 
 
 def conclude(
@@ -108,7 +110,7 @@ def conclude(
         differences = _differences(found, primary["contrast"])
         settle = what_would_settle_it(differences, plan=settings.plan, margin=settings.margin)
     contrasts = {**secondary, **({} if primary is None else {primary["contrast"]: primary})}
-    return Verdict(
+    verdict = Verdict(
         sentence=sentence(
             conclusion,
             primary,
@@ -118,6 +120,7 @@ def conclude(
             rate=settings.rate,
             contrasts=contrasts,
             threshold=_usual_threshold(found),
+            task=settings.task,
         ),
         conclusion=conclusion,
         primary=primary,
@@ -135,6 +138,9 @@ def conclude(
         fold_scores={one.name: one.scores.tolist() for one in (*arms, *references)},
         notes=list(notes),
     )
+    if settings.task != "binary":
+        verdict["task"] = settings.task
+    return verdict
 
 
 def primary_contrast(found: dict[str, ArmScores], settings: Settings) -> Contrast | None:
@@ -233,7 +239,12 @@ def what_would_settle_it(differences: Scores, *, plan: FoldPlan, margin: float) 
     mean, std = float(np.abs(differences.mean())), float(differences.std(ddof=1))
     goals = [(0.95, mean), (0.90, margin - mean)]
     reachable = [(level, half) for level, half in goals if half > 0.0]
-    repeats = [n for level, half in reachable if (n := repeats_needed(std, half, plan=plan, level=level)) is not None]
+    is_repeatable = plan.splitter in ("stratified", "grouped")
+    repeats = [
+        n
+        for level, half in reachable
+        if is_repeatable and (n := repeats_needed(std, half, plan=plan, level=level)) is not None
+    ]
     if repeats:
         more = max(1, min(repeats) - plan.n_repeats)
         return f"About {more:,} more repeat{'s' * (more > 1)} of the folds would, if the difference stays what it is."
@@ -244,10 +255,8 @@ def what_would_settle_it(differences: Scores, *, plan: FoldPlan, margin: float) 
         for level, _ in reachable
     }
     factor = min((has[level] / half) ** 2 for level, half in reachable)
-    return (
-        f"No number of repeats can settle this; roughly {_factor(factor)} times as many rows would, if the difference "
-        "stays what it is."
-    )
+    first = "No number of repeats can settle this" if is_repeatable else "These folds cannot be repeated"
+    return f"{first}; roughly {_factor(factor)} times as many rows would, if the difference stays what it is."
 
 
 def repeats_needed(std: float, half_width: float, *, plan: FoldPlan, level: float) -> int | None:
@@ -294,7 +303,7 @@ def _arm_result(arm: ArmScores, contrasts: dict[str, Contrast], settings: Settin
     mean, ci95 = _mean(arm, settings)
     return ArmResult(
         name=arm.name,
-        label=label(arm.name, settings.rate),
+        label=label(arm.name, settings.rate, task=settings.task),
         mean=mean,
         ci95=ci95,
         against_none=contrasts.get(f"{arm.name} - none"),
@@ -307,7 +316,7 @@ def _arm_result(arm: ArmScores, contrasts: dict[str, Contrast], settings: Settin
 
 def _reference_result(reference: ArmScores, settings: Settings) -> ReferenceResult:
     mean, ci95 = _mean(reference, settings)
-    text = label(reference.name, settings.rate)
+    text = label(reference.name, settings.rate, task=settings.task)
     return ReferenceResult(name=reference.name, label=text, mean=mean, ci95=ci95, measures=_means(reference))
 
 

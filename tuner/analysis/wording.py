@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tuner.analysis.references import LABELS as REFERENCE_LABELS
 from tuner.evidence import Conclusion, Contrast, Pair
+from tuner.trial import Task
 
 LABELS: dict[str, str] = {
     "none": "no weights",
@@ -25,6 +26,18 @@ LABELS: dict[str, str] = {
     "none_larger_step": "no weights, rate searched",
 }
 LABELS |= {str(name): text for name, text in REFERENCE_LABELS.items()}
+
+LABELS_OF_MORE = LABELS | {
+    "sqrt": "exponent 0.5, root of balanced",
+    "balanced": "exponent 1, balanced weights",
+    "tuned": "exponent searched",
+}
+LABELS_OF_TASK: dict[Task, dict[str, str]] = {
+    "binary": LABELS,
+    "multiclass": LABELS_OF_MORE | {"dummy": "the share of each class for every row"},
+    "multilabel": LABELS_OF_MORE | {"dummy": "the share of each label for every row"},
+}
+"""What arms and references are called: weights of more than two classes, or labels, are searched by one exponent."""
 
 AT_FIXED_RATE = "tuned_fixed_rate - none_fixed_rate"
 LARGER_STEP = "none_larger_step - none"
@@ -51,11 +64,12 @@ class Rate:
         return f"searched from {self.searched}" if " to " in self.searched else f"searched among {self.searched}"
 
 
-def label(name: str, rate: Rate) -> str:
+def label(name: str, rate: Rate, *, task: Task = "binary") -> str:
     """Return what an arm or reference is called for people."""
+    labels = LABELS_OF_TASK[task]
     if name.endswith("_fixed_rate"):
-        return f"{LABELS[name.removesuffix('_fixed_rate')]}, rate {rate.fixed:g}"
-    return LABELS[name]
+        return f"{labels[name.removesuffix('_fixed_rate')]}, rate {rate.fixed:g}"
+    return labels[name]
 
 
 def sentence(
@@ -68,6 +82,7 @@ def sentence(
     rate: Rate,
     contrasts: Mapping[str, Contrast],
     threshold: float | None,
+    task: Task = "binary",
 ) -> str:
     """Return the verdict in words.
 
@@ -79,11 +94,13 @@ def sentence(
         contrasts: all of them, by name.
         decision_metric, threshold: the one of greatest such metric without weights, in the middle of the folds; None
             where none was tuned.
+        task: of the table: one weight is searched, or one exponent.
     """
+    what = "weight" if task == "binary" else "exponent"
     if conclusion is None or primary is None:
         return "On this table nothing was compared: the arm none, without weights, is not among verdict.arms."
-    sentences = [f"{_place(rate)} {_finding(conclusion, primary, metric=metric, margin=margin)}"]
-    sentences += _step_story(rate, contrasts, margin=margin)
+    sentences = [f"{_place(rate)} {_finding(conclusion, primary, metric=metric, margin=margin, what=what)}"]
+    sentences += _step_story(rate, contrasts, margin=margin, what=what)
     if conclusion in ("changes_nothing", "hurts") and threshold is not None and 0.0 < threshold < 1.0:
         best = f"without them {decision_metric} is greatest near {_chance(threshold)}"
         sentences.append(f"Leave the weights and move the threshold: {best}.")
@@ -94,25 +111,25 @@ def _place(rate: Rate) -> str:
     return "On this table" if rate.searched is not None else f"At learning rate {rate.fixed:g}, on this table"
 
 
-def _finding(conclusion: Conclusion, primary: Contrast, *, metric: str, margin: float) -> str:
+def _finding(conclusion: Conclusion, primary: Contrast, *, metric: str, margin: float, what: str) -> str:
     tuned = ", both thresholds tuned" if primary["contrast"].startswith("tuned_threshold") else ""
     difference = f"{primary['difference']:+.4f} {metric} against no weights{tuned}"
     if conclusion == "changes_nothing":
         return (
-            f"class weights change nothing: the searched weight makes {difference}, 90 % interval "
+            f"class weights change nothing: the searched {what} makes {difference}, 90 % interval "
             f"{_pair(primary['ci90'])}, within +-{margin:g}."
         )
     says = {"helps": "class weights help", "hurts": "class weights hurt"}.get(
         conclusion, "it is too noisy to tell whether class weights help"
     )
-    return f"{says}: the searched weight makes {difference}, 95 % interval {_pair(primary['ci95'])}."
+    return f"{says}: the searched {what} makes {difference}, 95 % interval {_pair(primary['ci95'])}."
 
 
-def _step_story(rate: Rate, contrasts: Mapping[str, Contrast], *, margin: float) -> list[str]:
+def _step_story(rate: Rate, contrasts: Mapping[str, Contrast], *, margin: float, what: str) -> list[str]:
     """Return what a comparison at one learning rate shows, where that says something else."""
     fixed, larger = contrasts.get(AT_FIXED_RATE), contrasts.get(LARGER_STEP)
     if fixed is not None and (abs(fixed["difference"]) > margin or _is_clear(fixed)):
-        story = f"At learning rate {rate.fixed:g} alone the searched weight makes {_with_interval(fixed)}"
+        story = f"At learning rate {rate.fixed:g} alone the searched {what} makes {_with_interval(fixed)}"
         step = contrasts.get(SMALLER_STEP)
         if fixed["difference"] > 0 and step is not None and step["difference"] < 0:
             why = _why(_is_clear(fixed) and _is_clear(step))

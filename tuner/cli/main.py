@@ -16,7 +16,7 @@ import typer
 
 from tuner import collector
 from tuner.cli.printable import printable
-from tuner.errors import ReplayMismatch, StudyError, TunerError
+from tuner.errors import DataError, ReplayMismatch, StudyError, TunerError
 from tuner.timing import Clock
 
 app = typer.Typer(
@@ -70,9 +70,42 @@ def run(
         raise typer.Exit(StudyError.exit_code)
 
 
-@app.command(epilog="Example: python -m tuner check configs/default.yaml")
+@app.command(epilog="Example: python -m tuner init data/fraud.csv --target is_fraud --drop id")
+def init(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV, TSV, gzipped or not, or Parquet.")],
+    target: Annotated[
+        list[str], typer.Option(metavar="COLUMN", help="The column of classes. Repeat it for several labels.")
+    ],
+    positive: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="The positive one of two classes; by default the rarer one.")
+    ] = None,
+    drop: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="A column to leave out. Repeatable.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write; by default the table's name, in this folder.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Write a commented config for a table, with what was inferred and why."""
+    from tuner.cli import show
+    from tuner.start import start
+
+    begun = start(table, target=target, positive=positive, drop=drop or (), out=out, force=force)
+    _print(begun.as_dict() if as_json else show.start_text(begun))
+
+
+@app.command(epilog="Example: python -m tuner check configs/default.yaml --strict --plot")
 def check(
     config: ConfigArgument,
+    strict: Annotated[bool, typer.Option("--strict", help="Leave with exit code 3 where there is a warning.")] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw classes, rows and missing cells, as <study name>_data.png here.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the picture, a PNG; implies --plot.")
+    ] = None,
     override: SetOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -80,17 +113,24 @@ def check(
 ) -> None:
     """Explain the plan and the data; train nothing.
 
-    Rows, classes, folds, leaks, duplicates, memory, time.
+    Rows, classes, folds, leaks, duplicates, memory, time. Warnings come first; each says what to do.
     """
-    from tuner.check import make_plan
-    from tuner.cli import show
+    from tuner.check.plan import make_plan
+    from tuner.cli.plan import plan_text
     from tuner.config.load import load_config
     from tuner.engine import n_threads
-    from tuner.run import prepare
+    from tuner.prepared import prepare
 
     loaded = load_config(config, overrides=override or ())
-    plan = make_plan(prepare(loaded.config), threads=n_threads(loaded.config.engine))
-    _print(plan.as_dict() if as_json else show.plan_text(plan))
+    prepared = prepare(loaded.config)
+    plan = make_plan(prepared, threads=n_threads(loaded.config.engine))
+    files = _write_picture(prepared, out) if plot or out is not None else {}
+    _print(plan.as_dict() | {"files": files} if as_json else plan_text(plan, files=files))
+    n_warnings = sum(finding.level == "warning" for finding in plan.findings)
+    if strict and n_warnings:
+        message = f"{n_warnings} warning{'s' * (n_warnings > 1)}; with --strict that is an error. Nothing was trained."
+        typer.echo(_error_line(message, "DataError", DataError.exit_code, as_json=as_json), err=True)
+        raise typer.Exit(DataError.exit_code)
 
 
 @app.command(epilog="Example: python -m tuner verdict configs/default.yaml")
@@ -227,6 +267,16 @@ def dashboard(
 
     loaded = load_config(config, overrides=override or ())
     serve(find_database(loaded), port=port, announce=lambda address: _print({"url": address} if as_json else address))
+
+
+def _write_picture(prepared: Any, out: Path | None) -> dict[str, str]:
+    """Write the picture of a table and return where it is."""
+    from tuner.check.picture import picture_name, table_picture
+    from tuner.files import write_atomically
+
+    path = out or Path(picture_name(prepared.config.study.name))
+    write_atomically(path, table_picture(prepared))
+    return {"picture": str(path)}
 
 
 def _stored(config: Path, override: list[str] | None) -> tuple[Any, Path]:

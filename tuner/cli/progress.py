@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json as json_format
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 from typing import TextIO, final
@@ -162,7 +162,7 @@ class Table:
             spread = f" +- {half_width:.3f}" if math.isfinite(half_width) else ""
             best = f"{mean:.3f}{spread} (trial {number})"
             weight, hidden, epochs = (
-                _weight(params["minority_weight"]),
+                _weight(_largest_weight(params)),
                 str(params["hidden_size"]),
                 str(params["epochs"]),
             )
@@ -203,6 +203,12 @@ def duration(seconds: float) -> str:
     if whole < 86_400:
         return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
     return f"{whole // 86_400}d {whole % 86_400 // 3600:02d}h"
+
+
+def _largest_weight(params: Mapping[str, object]) -> object:
+    """Return the weight of class 1, or the largest of more than two classes or of labels."""
+    weights = params.get("class_weights")
+    return max(weights) if isinstance(weights, list) else params["minority_weight"]
 
 
 def _weight(value: object) -> str:

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections import Counter
 from typing import TYPE_CHECKING, cast
 
-from tuner.cli.printable import indented
+from tuner.cli.layout import BESIDE, WIDTH, aligned, params_text, value_text, wrapped
+from tuner.report.classes import weakest_text, weights_text
 from tuner.report.comparison import BASELINES, baselines
 from tuner.report.export import class_weights, evidence_in_short, ordered_params
-from tuner.report.numbers import chance_text, number_text, p_text, pruned_text
+from tuner.report.numbers import chance_text, p_text, pruned_text
 from tuner.report.scores import ScoreLine, score_lines
-from tuner.report.words import rule_text
+from tuner.report.verdict import weight_word
+from tuner.report.words import band_kind, rule_text
 
 if TYPE_CHECKING:
-    from tuner.check import Plan
     from tuner.evidence import ArmResult, Contrast, Pair, ThresholdChoice, Verdict, WeightBand
     from tuner.replay import FoldReplay, Replay
     from tuner.run import RunResult
+    from tuner.start import Start
     from tuner.study.summary import StudySummary, TrialRecord
     from tuner.timing import Account
-
-WIDTH = 100
-"""Columns within which sentences are wrapped."""
-
-BESIDE = WIDTH - len("threshold  ")
-"""Columns that are left beside the label of a row."""
 
 
 def status_object(summary: StudySummary) -> dict[str, object]:
@@ -38,7 +34,8 @@ def status_object(summary: StudySummary) -> dict[str, object]:
         "finished": summary.n_finished,
         **{state: summary.count(state) for state in ("complete", "pruned", "failed", "running")},
         "best": _best_object(summary),
-        **evidence_in_short(summary.evidence),
+        **evidence_in_short(summary),
+        **({"per_class": summary.evidence["per_class"]} if "per_class" in summary.evidence else {}),
     }
 
 
@@ -64,6 +61,20 @@ def _best_object(summary: StudySummary) -> dict[str, object] | None:
     return {"trial": best.number, "value": best.value, "params": ordered_params(best), "class_weight": weights}
 
 
+def start_text(begun: Start) -> str:
+    """Return what was inferred from a table, and what to do next, for people."""
+    dataset, kinds = begun.dataset, Counter(spec.kind for spec in begun.table.specs)
+    counts = zip(dataset.classes, dataset.class_counts, strict=True)
+    rows = [
+        ("wrote", str(begun.path)),
+        ("rows", f"{begun.table.n_rows:,}"),
+        ("target", wrapped(f"{dataset.target}: " + ", ".join(f"{label} {n:,}" for label, n in counts), BESIDE)),
+        ("columns", ", ".join(f"{n:,} {kind}" for kind, n in kinds.most_common())),
+    ]
+    rows += [("left out", f"{name} ({why})") for name, why in dataset.left_out]
+    return aligned([*rows, ("next", f"python -m tuner check {begun.path}")])
+
+
 def status_text(summary: StudySummary) -> str:
     """Return what a study holds, for people."""
     counts = ", ".join(f"{summary.count(state)} {state}" for state in ("complete", "pruned", "failed", "running"))
@@ -75,7 +86,7 @@ def status_text(summary: StudySummary) -> str:
         *_best_rows(summary),
         *_evidence_rows(summary),
     ]
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def run_text(result: RunResult) -> str:
@@ -85,7 +96,7 @@ def run_text(result: RunResult) -> str:
     if pruned := pruned_text(summary):
         rows.append(("pruned", pruned))
     rows += [(kind, files[kind]) for kind in ("weights", "report", "trials", "folds", "database") if kind in files]
-    return _aligned([*rows, ("time", time_text(result.time, n_models=result.models_trained))])
+    return aligned([*rows, ("time", time_text(result.time, n_models=result.models_trained))])
 
 
 def time_text(time: Account, *, n_models: int) -> str:
@@ -106,13 +117,15 @@ def _best_rows(summary: StudySummary) -> list[tuple[str, str]]:
         return [("best", "no trial completed yet")]
     rows = [
         ("best", f"{_score(best)} {summary.metric} on this table (trial {best.number})"),
-        ("", _params(best.params)),
-        ("weights", _weights(summary, best)),
+        ("", wrapped(params_text(best.params), BESIDE)),
+        ("weights", wrapped(weights_text(summary.data, best), BESIDE)),
     ]
     scored = [trial for trial in baselines(summary) if trial.interval is not None]
     for i, trial in enumerate(scored):
-        words = f"{_score(trial)} with {_weights(summary, trial)}, {BASELINES[trial.origin]}"
-        rows.append(("" if i else "beside", words))
+        exponent = trial.resolved.get("weight_exponent")
+        weights = weights_text(summary.data, trial) if exponent is None else f"weight_exponent {value_text(exponent)}"
+        words = f"{_score(trial)} with {weights}, {BASELINES[trial.origin]}"
+        rows.append(("" if i else "beside", wrapped(words, BESIDE)))
     return rows
 
 
@@ -122,28 +135,31 @@ def _verdict_rows(summary: StudySummary) -> list[tuple[str, str]]:
     if verdict is None:
         return []
     sentences = [verdict["sentence"], verdict["what_would_settle_it"]]
-    return [("verdict" if not i else "", _wrapped(text, BESIDE)) for i, text in enumerate(filter(None, sentences))]
+    return [("verdict" if not i else "", wrapped(text, BESIDE)) for i, text in enumerate(filter(None, sentences))]
 
 
 def _evidence_rows(summary: StudySummary) -> list[tuple[str, str]]:
-    """The honest score, the weight band and the threshold, as far as there are any."""
+    """The honest score, the class found worst, the weight band and the threshold, as far as there are any."""
     rows = []
     evidence, lines = summary.evidence, score_lines(summary)
     if lines and lines[0].kind != "optimistic":
         rows.append(("honest" if lines[0].kind == "honest" else "corrected", " / ".join(map(_score_words, lines))))
+    if (per_class := evidence.get("per_class")) is not None:
+        rows.append(("weakest", wrapped(weakest_text(summary.data, per_class), BESIDE)))
     if (band := evidence.get("weight_band")) is not None:
-        rows.append(("band", _wrapped(_band(band), BESIDE)))
+        rows.append(("band", wrapped(_band(band), BESIDE)))
     if (choice := evidence.get("threshold")) is not None:
-        rows.append(("threshold", _wrapped(_threshold(choice), BESIDE)))
+        rows.append(("threshold", wrapped(_threshold(choice), BESIDE)))
     return rows
 
 
 def _band(band: WeightBand) -> str:
+    kind = band_kind(band)
     if band["low"] == band["high"]:
-        return f"no other weight of the sweep does as well as {_number(band['best'])}"
+        return f"no other {kind} of the sweep does as well as {value_text(band['best'])}"
     return (
-        f"weights {_number(band['low'])} to {_number(band['high'])} do as well as the best of the sweep, "
-        f"{_number(band['best'])}, as far as these folds can tell"
+        f"{kind}s {value_text(band['low'])} to {value_text(band['high'])} do as well as the best of the sweep, "
+        f"{value_text(band['best'])}, as far as these folds can tell"
     )
 
 
@@ -169,72 +185,11 @@ def _threshold(choice: ThresholdChoice) -> str:
     return f"{words}: recall {achieved['recall']:.3f}{precision}, {achieved['n_alerts']:,.0f} rows called"
 
 
-def _weights(summary: StudySummary, trial: TrialRecord) -> str:
-    pairs = zip(summary.data.classes, class_weights(trial), strict=True)
-    return "{" + ", ".join(f"{label}: {_number(weight)}" for label, weight in pairs) + "}"
-
-
 def _score(trial: TrialRecord) -> str:
     if trial.interval is None:
         return "no score"
     spread = f" +- {trial.interval.half_width:.4f}" if math.isfinite(trial.interval.half_width) else ""
     return f"{trial.interval.mean:.4f}{spread}"
-
-
-def _params(params: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {_number(value)}" for name, value in params.items())
-
-
-def _number(value: object) -> str:
-    return number_text(value) if isinstance(value, float) else str(value)
-
-
-def plan_text(plan: Plan) -> str:
-    """Return the plan and the data, for people."""
-    counts = ", ".join(f"{label}: {n:,}" for label, n in plan.classes.items())
-    rows = [
-        ("data", f"{plan.source}: {plan.rows:,} rows, {plan.features:,} features, target {plan.target}"),
-        ("classes", f"{counts}; positive {plan.positive_class}; imbalance ratio {number_text(plan.imbalance_ratio)}"),
-        ("folds", f"{plan.folds}: at least {plan.fewest_minority_rows:,} minority rows in each validation fold"),
-        ("study", f"{plan.study}: {_trials(plan.n_trials, plan)}, {plan.metric}"),
-    ]
-    searched = enumerate(plan.search_space.items())
-    rows += [("search" if not i else "", f"{name} {_range(values)}") for i, (name, values) in searched]
-    rows.append(("fixed", _params(plan.fixed)))
-    rows += [("first" if not i else "", _params(params)) for i, params in enumerate(plan.baselines)]
-    if plan.evidence_models:
-        rows.append(("beside", f"{plan.evidence_models:,} models for the weight band and the noise budget"))
-    if plan.verdict_models:
-        rows.append(("verdict", f"{plan.verdict_models:,} models, a new search in every fold for every arm"))
-    rows += [
-        ("at once", _trials(plan.trials_at_once, plan)),
-        ("memory", f"about {_bytes(plan.memory_bytes)}, beside 0.7 GB of TensorFlow and other libraries"),
-        ("disk", f"about {_bytes(plan.predictions_bytes)} of predictions"),
-        ("time", _time(plan)),
-    ]
-    rows += [("note", text) for text in plan.notices]
-    rows += [(f.level, f"{f.subject}: {f.evidence}. {f.advice}") for f in plan.findings]
-    if not plan.findings:
-        rows.append(("checks", "nothing found: no leaks, no rows repeated across folds, no ids, no constant columns"))
-    return _aligned([*rows, ("", "Nothing was trained.")])
-
-
-def _trials(n: int, plan: Plan) -> str:
-    return f"{n:,} trial{'s' * (n > 1)} x {plan.models_per_trial} model{'s' * (plan.models_per_trial > 1)}"
-
-
-def _time(plan: Plan) -> str:
-    if plan.seconds is None:
-        return "not estimated: trainer sequential is plain Keras, one fold at a time"
-    return f"very roughly {_duration(plan.seconds)} of training; it depends on the machine"
-
-
-def _range(description: Mapping[str, object]) -> str:
-    if "choices" in description:
-        choices = description["choices"]
-        return "one of " + ", ".join(map(str, choices)) if isinstance(choices, Iterable) else str(choices)
-    words = f"{_number(description['low'])} to {_number(description['high'])}"
-    return words + (", logarithmic" if description["log"] else "")
 
 
 def verdict_object(verdict: Verdict) -> dict[str, object]:
@@ -246,14 +201,14 @@ def verdict_object(verdict: Verdict) -> dict[str, object]:
 
 def verdict_text(verdict: Verdict) -> str:
     """Return a verdict for people: the sentence, what would settle it, and a table of the arms."""
-    paragraphs = [_wrapped(text, WIDTH) for text in (verdict["sentence"], verdict["what_would_settle_it"]) if text]
-    head = ("", verdict["metric"], "minus none", "weight", "rate", "models", "p")
+    paragraphs = [wrapped(text, WIDTH) for text in (verdict["sentence"], verdict["what_would_settle_it"]) if text]
+    head = ("", verdict["metric"], "minus none", weight_word(verdict), "rate", "models", "p")
     rows = [_arm_cells(arm) for arm in verdict["arms"]]
     rows += [(one["label"], _plus_minus(one["mean"], one["ci95"]), *[""] * 5) for one in verdict["references"]]
     paragraphs.append(_table([head, *rows]))
     if (primary := verdict["primary"]) is not None:
-        paragraphs.append(_wrapped(_primary(primary, verdict["margin"]), WIDTH))
-    return "\n\n".join([*paragraphs, *(_wrapped(note, WIDTH) for note in verdict["notes"])])
+        paragraphs.append(wrapped(_primary(primary, verdict["margin"]), WIDTH))
+    return "\n\n".join([*paragraphs, *(wrapped(note, WIDTH) for note in verdict["notes"])])
 
 
 def _arm_cells(arm: ArmResult) -> tuple[str, ...]:
@@ -262,8 +217,8 @@ def _arm_cells(arm: ArmResult) -> tuple[str, ...]:
         arm["label"],
         _plus_minus(arm["mean"], arm["ci95"]),
         "" if against is None else _plus_minus(against["difference"], against["ci95"], sign="+"),
-        _number(arm["weights"][1]),
-        _number(arm["learning_rates"][1]),
+        value_text(arm["weights"][1]),
+        value_text(arm["learning_rates"][1]),
         f"{arm['n_training_runs']:,}",
         "" if against is None else p_text(against["p_value"]),
     )
@@ -274,7 +229,7 @@ def _primary(primary: Contrast, margin: float) -> str:
     ci90 = "" if primary["ci90"] is None else f", 90 % interval {low:+.4f} to {high:+.4f}"
     difference = _plus_minus(primary["difference"], primary["ci95"], sign="+")
     return (
-        f"Fixed beforehand: {primary['contrast']}, {difference}{ci90}, margin {_number(margin)}. "
+        f"Fixed beforehand: {primary['contrast']}, {difference}{ci90}, margin {value_text(margin)}. "
         "Every other difference is secondary: Bonferroni's interval, Holm's p."
     )
 
@@ -295,10 +250,6 @@ def _row_lines(row: tuple[str, ...], widths: list[int]) -> list[str]:
     first, *others = textwrap.wrap(row[0], widths[0], subsequent_indent="  ") or [""]
     cells = zip((first, *row[1:]), widths, strict=True)
     return ["  ".join(f"{cell:<{width}}" for cell, width in cells).rstrip(), *others]
-
-
-def _wrapped(text: str, width: int) -> str:
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def replay_row(fold: FoldReplay, *, metric: str) -> str:
@@ -332,23 +283,3 @@ def replay_text(replay: Replay) -> str:
         f"{text}\nScores are alike until epoch {min(filter(None, alike))}. Where learning rate x weight is large,"
         " rounding grows like that from step to step;\nreplay a trial of a smaller rate or of fewer epochs to be sure."
     )
-
-
-def _aligned(rows: Iterable[tuple[str, str]]) -> str:
-    rows = list(rows)
-    width = max(len(label) for label, _ in rows)
-    return "\n".join(f"{label:<{width}}  {indented(text, width + 2)}".rstrip() for label, text in rows)
-
-
-def _bytes(n: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if n < 999.5:  # what `.3g` writes without an exponent
-            return f"{n:.3g} {unit}"
-        n /= 1000
-    return f"{number_text(n)} TB"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from tuner.config.dataset import TableDataset
 from tuner.config.problems import KeyPath, config_error, dotted, nearest, schema_problems, show
-from tuner.config.schema import Config, TableDataset
+from tuner.config.schema import Config
 from tuner.config.strict_yaml import Problem, dump_yaml, parse_yaml
 from tuner.errors import ConfigError, StudyError
 

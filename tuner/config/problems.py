@@ -37,6 +37,8 @@ _EXPECTED = {
     "model_type": "must hold keys",
     "model_attributes_type": "must hold keys",
     "scalar_type": "must be text, a number, true or false",
+    "target": "must be the name of a column, or a list of names",
+    "dict_type": "must hold names of columns as keys",
     "weight_or_auto": "must be a number above 0 or auto",
     "probability_or_best": "must be a probability between 0 and 1, or best",
     "greater_than": "must be above {gt}",
@@ -118,7 +120,7 @@ def _place(details: ErrorDetails) -> tuple[tuple[str | int, ...], list[type[Sect
     location = details["loc"]
     for i, element in enumerate(location):
         owners = [model for model in models if element in model.model_fields]
-        if isinstance(element, int):
+        if isinstance(element, int) or path[-1:] == ["columns"]:  # whose keys are names of columns
             path.append(element)
         elif owners:
             path.append(element)
@@ -166,7 +168,7 @@ def _sentence(details: ErrorDetails, path: Sequence[str | int], models: Sequence
 
 
 def _received(kind: str, value: object) -> str:
-    if kind == "string_type" and isinstance(value, bool | int | float):
+    if kind in ("string_type", "target") and isinstance(value, bool | int | float):
         return f", got {show(value)}; quote it to make it text"
     if kind == "model_type" and value is None:
         return ", got nothing; remove it to use the defaults"

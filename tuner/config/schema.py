@@ -6,22 +6,21 @@ overrides and the wording of mistakes are in `load.py`.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
-    Discriminator,
     Field,
     PlainValidator,
-    Tag,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from tuner.config.cv import CVSection, Holdout, KFold
+from tuner.config.dataset import Columns, DatasetSection, EncodingSection, SyntheticDataset
 from tuner.config.evidence import EvidenceSection, MaximizeMetric, ThresholdSection, VerdictSection
 from tuner.config.values import (
     BatchSize,
@@ -29,6 +28,7 @@ from tuner.config.values import (
     Choice,
     DropoutRate,
     Epochs,
+    Exponent,
     FilePath,
     Layers,
     Metric,
@@ -66,104 +66,6 @@ def _sqlite_path(storage: str) -> str:
     return path
 
 
-class DatasetBase(Section):
-    """What every kind of dataset shares."""
-
-    store_sample: bool = True
-
-
-class SyntheticDataset(DatasetBase):
-    """scikit-learn's `make_classification`, settings by their own names. The defaults are the tutorial's problem."""
-
-    kind: Literal["synthetic"] = "synthetic"
-    n_samples: Annotated[int, Field(ge=10)] = 10_000
-    n_features: PositiveInt = 2
-    n_informative: PositiveInt = 2
-    n_redundant: Annotated[int, Field(ge=0)] = 0
-    n_repeated: Annotated[int, Field(ge=0)] = 0
-    n_clusters_per_class: PositiveInt = 2
-    weights: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1, max_length=2)] = [0.99]
-    flip_y: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    class_sep: PositiveFloat = 1.0
-    hypercube: bool = True
-    shift: Annotated[float, Field(allow_inf_nan=False)] | None = 0.0
-    scale: PositiveFloat | None = 1.0
-    shuffle: bool = True
-    random_state: Seed = 4
-
-    @model_validator(mode="after")
-    def _feasible(self) -> Self:
-        used = self.n_informative + self.n_redundant + self.n_repeated
-        if used > self.n_features:
-            raise ValueError(
-                f"n_informative + n_redundant + n_repeated must not exceed n_features, got {used} and {self.n_features}"
-            )
-        clusters = 2 * self.n_clusters_per_class
-        if math.log2(clusters) > self.n_informative:
-            raise ValueError(
-                f"2 classes x {self.n_clusters_per_class} clusters need a corner each of a cube of n_informative"
-                f" dimensions, got 2 ** {self.n_informative} corners for {clusters} clusters"
-            )
-        if len(self.weights) == 2 and not math.isclose(sum(self.weights), 1.0):
-            raise ValueError(f"two weights must add up to 1, got {self.weights[0]!r} and {self.weights[1]!r}")
-        return self
-
-
-class TableDataset(DatasetBase):
-    """A CSV or TSV file, gzipped or not, with a header row."""
-
-    kind: Literal["table"]
-    path: FilePath
-    target: str
-    positive: Scalar | None = None
-    drop: list[str] = []
-    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-
-    @model_validator(mode="after")
-    def _usable(self) -> Self:
-        if self.target in self.drop:
-            raise ValueError(f"drop must not hold the target column {self.target!r}")
-        return self
-
-
-class SklearnDataset(DatasetBase):
-    """A table bundled with scikit-learn. `positive` names the class that stands against the rest."""
-
-    kind: Literal["sklearn"]
-    name: Literal["breast_cancer", "digits"]
-    positive: Scalar | None = None
-
-
-DatasetSection = Annotated[SyntheticDataset | TableDataset | SklearnDataset, Field(discriminator="kind")]
-
-
-class KFold(Section):
-    """Repeated stratified k-fold cross-validation."""
-
-    kind: Literal["stratified_kfold"] = "stratified_kfold"
-    n_splits: Annotated[int, Field(ge=2, le=1000)] = 5
-    n_repeats: Annotated[int, Field(ge=1, le=1000)] = 3
-    seed: Seed = 0
-
-
-class Holdout(Section):
-    """The first `n_train` rows train, the rest test; repeated over training seeds on that one split."""
-
-    kind: Literal["holdout"]
-    n_train: PositiveInt
-    n_repeats: Annotated[int, Field(ge=1, le=1000)] = 20
-
-
-def _cv_kind(value: object) -> str:
-    kind = value.get("kind", "stratified_kfold") if isinstance(value, dict) else getattr(value, "kind", None)
-    return kind if isinstance(kind, str) else "stratified_kfold"
-
-
-CVSection = Annotated[
-    Annotated[KFold, Tag("stratified_kfold")] | Annotated[Holdout, Tag("holdout")], Discriminator(_cv_kind)
-]
-
-
 class ScoringSection(Section):
     """What is maximized. Losses carry scikit-learn's `neg_` names; `beta` and `threshold` stay as they are where idle.
 
@@ -192,6 +94,8 @@ class SearchSpace(Section):
     """Where the search looks. Each key is a value (fixed), a range, or a list of choices.
 
     The first three always have a value; a key of `training` set here moves into the search and wins over `training`.
+    `minority_weight` and `majority_weight` are for two classes; more classes, or several labels, have
+    `weight_exponent` and `weight_deviation` instead.
     """
 
     minority_weight: Number[Weight, WeightRange] = WeightRange(low=1.0, high="auto", log=True)
@@ -207,6 +111,8 @@ class SearchSpace(Section):
     optimizer: Choice[Optimizer] | None = None
     activation: Choice[Activation] | None = None
     standardize: Choice[bool] | None = None
+    weight_exponent: Number[Exponent, Range[Exponent]] = Range[Exponent](low=0.0, high=1.5)
+    weight_deviation: Number[Weight, Range[Weight]] | None = None
 
 
 class Predictions(Section):
@@ -298,6 +204,7 @@ class Config(Section):
 
     study: StudySection = StudySection()
     dataset: DatasetSection = SyntheticDataset()
+    encoding: EncodingSection = EncodingSection()
     cv: CVSection = KFold()
     scoring: ScoringSection = ScoringSection()
     search_space: SearchSpace = SearchSpace()
@@ -309,12 +216,26 @@ class Config(Section):
     engine: EngineSection = EngineSection()
     output: OutputSection = OutputSection()
 
+    @field_validator("cv")
+    @classmethod
+    def _has_columns(cls, cv: Holdout | KFold, info: ValidationInfo) -> Holdout | KFold:
+        dataset = info.data.get("dataset")
+        for key, column in cv.columns.items() if isinstance(cv, KFold) else ():
+            if isinstance(dataset, Columns) and column in dataset.targets:
+                raise ValueError(f"{key} must not be the target column {column!r}")
+        return cv
+
     @field_validator("racing")
     @classmethod
     def _has_repeats(cls, racing: RacingSection, info: ValidationInfo) -> RacingSection:
         cv = info.data.get("cv")
         if racing.enabled and isinstance(cv, Holdout):
             raise ValueError("enabled: true goes with cv.kind: stratified_kfold; remove it, or change cv.kind")
+        if racing.enabled and isinstance(cv, KFold) and cv.one_way is not None:
+            raise ValueError(
+                f"enabled: true needs repeats to race by, and cv.{cv.one_way} cuts the rows one way only; remove it, "
+                f"or remove cv.{cv.one_way}"
+            )
         if racing.enabled and isinstance(cv, KFold) and cv.n_repeats == 1:
             raise ValueError("enabled: true needs cv.n_repeats of 2 or more: trials race repeat by repeat, got 1")
         return racing

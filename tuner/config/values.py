@@ -29,6 +29,7 @@ NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 FilePath = Annotated[Path, Strict(False)]
 
 Weight = PositiveFloat
+Exponent = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Units = Annotated[int, Field(ge=1, le=4096)]
 Layers = Annotated[int, Field(ge=1, le=2)]
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
@@ -42,7 +43,24 @@ RankingMetric = Literal["roc_auc", "average_precision", "neg_log_loss", "neg_bri
 DecisionMetric = Literal[
     "f1", "fbeta", "precision", "recall", "balanced_accuracy", "g_mean", "accuracy", "matthews_corrcoef"
 ]
-Metric = Literal[RankingMetric, DecisionMetric]
+ClassesMetric = Literal[
+    "balanced_accuracy",
+    "f1_macro",
+    "f1_weighted",
+    "precision_macro",
+    "precision_weighted",
+    "g_mean",
+    "accuracy",
+    "matthews_corrcoef",
+    "roc_auc_ovr",
+    "roc_auc_ovr_weighted",
+    "average_precision",
+    "neg_log_loss",
+    "neg_brier_score",
+]
+"""Metrics of more than two classes; several labels take those of two classes, averaged over the labels."""
+
+Metric = Literal[RankingMetric, DecisionMetric, ClassesMetric]
 
 
 def _scalar(value: object) -> object:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits
 
-from tuner.config.schema import SklearnDataset
+from tuner.config.dataset import SklearnDataset
 from tuner.data.dataset import Dataset, make_dataset
 from tuner.errors import ConfigError
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import RepeatedStratifiedKFold
 
-from tuner.config.schema import Holdout, KFold
+from tuner.config.cv import Holdout, KFold
+from tuner.data.cuts import Table, grouped_cut, predefined_cut, stratified_cut, timed_cut
+from tuner.data.strata import Pairs, find_lack, name_kinds
 from tuner.errors import ConfigError, DataError
 from tuner.trial import FoldPlan
 
+T = TypeVar("T", bound=np.generic)
+Splitter = Literal["stratified", "grouped", "time", "predefined"]
 RowNumbers = NDArray[np.int32]
 """Half the bytes of NumPy's own index type, and what the trainers take."""
 
@@ -28,7 +32,8 @@ class Folds:
         train: row numbers that fold j trains on, ascending int32, not writeable. J arrays, or a multiple of J.
         valid: row numbers that fold j scores, ascending int32, not writeable. As many.
         repeat, split: of each fold, from which its seeds follow. Shape `(J,)`.
-        scored_rows: rows scored in every repeat, ascending, shape `(n_scored,)`, int32: all, or a holdout's test rows.
+        scored_rows: rows scored in every repeat, ascending, shape `(n_scored,)`, int32: all, or a holdout's test rows,
+            or all but the first block in order of time.
         plan: what the bookkeeping must know.
         fitted: rows that preprocessing is fitted on, where these are not the training rows: without resampled ones.
     """
@@ -42,61 +47,85 @@ class Folds:
     fitted: tuple[RowNumbers, ...] | None = None
 
 
-def make_folds(y: NDArray[np.int32], section: KFold | Holdout, *, source: str = "the table") -> Folds:
-    """Return the folds of a table with labels `y`, the same for the same labels and section.
+def make_folds(
+    y: NDArray[np.int32],
+    section: KFold | Holdout,
+    *,
+    source: str = "the table",
+    classes: Sequence[str] = (),
+    group: NDArray[np.integer] | None = None,
+    time: NDArray[np.floating] | None = None,
+    fold: NDArray[np.integer] | None = None,
+) -> Folds:
+    """Return the folds of a table with labels `y`, the same for the same arrays and section.
 
     Args:
-        y: labels 0 and 1. Shape `(N,)`.
-        section: repeated stratified k-fold, or one holdout repeated.
+        y: labels as in `Dataset`. Shape `(N,)`, or `(N, L)` of several labels.
+        section: cross-validation, or one holdout repeated.
         source: the table's name in messages.
+        classes: names of the classes or labels in messages; empty to name them by number.
+        group, time, fold: as in `Dataset`; the one that the section names is needed, the others have no effect.
 
     Raises:
-        ConfigError: a holdout leaves no row to test.
+        ConfigError: a holdout leaves no row to test, or the section names a column that the table does not have.
         DataError: a fold would lack one of the classes on a side.
     """
-    return _kfold(y, section, source) if isinstance(section, KFold) else _holdout(y, section, source)
+    table = Table(y=y, source=source, classes=classes)
+    if isinstance(section, Holdout):
+        return _holdout(table, section)
+    if section.group is not None:
+        return _cross_validation(grouped_cut(table, section, _given(group, section, table)), section, "grouped")
+    if section.time is not None:
+        return _cross_validation(timed_cut(table, section, _given(time, section, table)), section, "time")
+    if section.fold is not None:
+        return _cross_validation(predefined_cut(table, section, _given(fold, section, table)), section, "predefined")
+    return _cross_validation(stratified_cut(table, section), section, "stratified")
 
 
-def _kfold(y: NDArray[np.int32], section: KFold, source: str) -> Folds:
-    n_minority = int(np.bincount(y, minlength=2).min())
-    if n_minority < section.n_splits:
-        rows = "1 minority row" if n_minority == 1 else f"{n_minority} minority rows"
-        advice = (
-            f"Lower cv.n_splits to {n_minority} or less, or add rows."
-            if n_minority >= 2
-            else "Add rows: cross-validation needs at least two of each class."
-        )
-        raise DataError(
-            f"{source} has {rows}, too few for cv.n_splits={section.n_splits}: each fold needs at least one.\n{advice}"
-        )
-    splitter = RepeatedStratifiedKFold(
-        n_splits=section.n_splits, n_repeats=section.n_repeats, random_state=section.seed
-    )
-    pairs = [(frozen_rows(train), frozen_rows(valid)) for train, valid in splitter.split(np.zeros(len(y)), y)]
+def _given(column: NDArray[T] | None, section: KFold, table: Table) -> NDArray[T]:
+    if column is None:
+        ((key, name),) = section.columns.items()
+        raise ConfigError(f"cv.{key}={name} needs a column of a table, and {table.source} has none.\nRemove cv.{key}.")
+    return column
+
+
+def _cross_validation(pairs: Pairs, section: KFold, splitter: Splitter) -> Folds:
+    frozen = [(frozen_rows(train), frozen_rows(valid)) for train, valid in pairs]
+    n_splits = len(pairs) // section.n_repeats
+    if splitter == "stratified":
+        test_over_train = 1.0 / (n_splits - 1)
+    else:
+        test_over_train = float(np.mean([len(valid) / len(train) for train, valid in pairs]))
     return _fold_set(
-        pairs,
-        kind="stratified_kfold",
-        n_splits=section.n_splits,
-        test_over_train=1.0 / (section.n_splits - 1),
-        scored_rows=frozen_rows(np.arange(len(y))),
+        frozen,
+        kind="time" if splitter == "time" else "stratified_kfold",
+        splitter=splitter,
+        n_splits=n_splits,
+        test_over_train=test_over_train,
+        scored_rows=frozen_rows(np.sort(np.concatenate([valid for _, valid in pairs[:n_splits]]))),
     )
 
 
-def _holdout(y: NDArray[np.int32], section: Holdout, source: str) -> Folds:
-    n_train, n_rows = section.n_train, len(y)
+def _holdout(table: Table, section: Holdout) -> Folds:
+    n_train, n_rows = section.n_train, len(table.y)
     if n_train >= n_rows:
         raise ConfigError(
-            f"cv.n_train={n_train} leaves no row to test: {source} has {n_rows} rows.\n"
+            f"cv.n_train={n_train} leaves no row to test: {table.source} has {n_rows} rows.\n"
             f"Lower cv.n_train below {n_rows}, or use cv.kind: stratified_kfold."
         )
-    for side, labels in (("training", y[:n_train]), ("test", y[n_train:])):
-        if len(np.unique(labels)) < 2:
-            raise DataError(
-                f"cv.n_train={n_train}: all {len(labels)} {side} rows of {source} are of one class; "
-                "both sides need both (the first n_train rows train, the rest test).\n"
-                "Choose another cv.n_train, shuffle the rows of the table, or use cv.kind: stratified_kfold."
-            )
     pair = (frozen_rows(np.arange(n_train)), frozen_rows(np.arange(n_train, n_rows)))
+    lack = find_lack(table.y, [pair])
+    if lack is not None:
+        side, rows = ("training", pair[0]) if lack[1] == "training" else ("test", pair[1])
+        if table.is_binary:
+            what = f"all {len(rows)} {side} rows of {table.source} are of one class; both sides need both"
+        else:
+            name = name_kinds(table.y, table.classes)[lack[2]]
+            what = f"none of the {len(rows)} {side} rows of {table.source} is {name}; both sides need all"
+        raise DataError(
+            f"cv.n_train={n_train}: {what} (the first n_train rows train, the rest test).\n"
+            "Choose another cv.n_train, shuffle the rows of the table, or use cv.kind: stratified_kfold."
+        )
     return _fold_set(
         [pair] * section.n_repeats,
         kind="holdout",
@@ -109,10 +138,11 @@ def _holdout(y: NDArray[np.int32], section: Holdout, source: str) -> Folds:
 def _fold_set(
     pairs: list[tuple[RowNumbers, RowNumbers]],
     *,
-    kind: Literal["stratified_kfold", "holdout"],
+    kind: Literal["stratified_kfold", "holdout", "time"],
     n_splits: int,
     test_over_train: float,
     scored_rows: RowNumbers,
+    splitter: Splitter = "stratified",
 ) -> Folds:
     train, valid = zip(*pairs, strict=True)
     number = np.arange(len(pairs))
@@ -123,6 +153,7 @@ def _fold_set(
         test_over_train=test_over_train,
         n_scored_rows=len(scored_rows),
         sha256=fold_fingerprint(pairs),
+        splitter=splitter,
     )
     return Folds(
         train=train,

@@ -1,4 +1,4 @@
-"""Turn the target column, read as text, into labels 0 and 1.
+"""Turn a target column, read as text, into numbered labels.
 
 The type of the labels is inferred as pandas would: whole numbers, numbers, true/false, else text. Text is kept to the
 letter, so a class named "None" stays a class where it is one of exactly two.
@@ -6,43 +6,55 @@ letter, so a class named "None" stays a class where it is one of exactly two.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tuner.config.dataset import MISSING
 from tuner.data.dataset import LabelType
-from tuner.data.delimited import MISSING_MARKERS
 from tuner.data.problems import named, quoted
 
-_INT = re.compile(r"\s*[+-]?\d+\s*")
+_INT = re.compile(r"\s*[+-]?\d{1,400}\s*")
 _FLOAT = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _BOOLS = {"true": "True", "false": "False"}
+
+POSITIVE_WORDS = ("1", "1.0", "true", "yes", "t", "y")
+"""Of several labels, what says that a row has one."""
+
+
+MAX_CLASSES = 100
+"""More distinct labels are taken for a number to predict, or for ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels of two classes: `y` is True for the positive one, shape `(N,)`; `classes` are texts, negative first."""
+    """Labels of a column: `y` is the place of each row's class in `classes`, shape `(N,)`.
 
-    y: NDArray[np.bool_]
-    classes: tuple[str, str]
+    Of two classes the negative one comes first; more are in ascending order.
+    """
+
+    y: NDArray[np.int64]
+    classes: tuple[str, ...]
     label_type: LabelType
 
 
-def read_labels(cells: pd.Series[str], *, positive: object) -> Labels | str:
+def read_labels(cells: pd.Series[str], *, positive: object, missing: Collection[str] = MISSING) -> Labels | str:
     """Return the labels, or one sentence saying why the column has none.
 
     Args:
         cells: the target column as text. Shape `(N,)`.
-        positive: the positive class as the config has it, matched by its text; None for the rarer class (among equals
-            the later in order).
+        positive: the positive one of two classes as the config has it, matched by its text; None for the rarer class
+            (among equals the later in order).
+        missing: texts that stand for a missing label, apart from spaces around them; an empty one always does.
     """
     codes, uniques = pd.factorize(cells, use_na_sentinel=False)
     texts = [str(text) for text in uniques]
-    markers = _missing_markers(texts)
+    markers = _missing_markers(texts, missing)
     gaps = [code for code, text in enumerate(texts) if text.strip() in markers]
     if gaps:
         missing = np.flatnonzero(np.isin(codes, gaps))
@@ -50,28 +62,50 @@ def read_labels(cells: pd.Series[str], *, positive: object) -> Labels | str:
     label_type = _label_type(texts)
     canonical = [_canonical(text, label_type) for text in texts]
     classes = sorted(set(canonical), key=float if label_type in ("int", "float") else str)
-    if len(classes) != 2:
-        return _not_two(classes)
-    counts = np.bincount(np.array([classes.index(label) for label in canonical])[codes], minlength=2)
-    if positive is None:
-        chosen = 1 if counts[1] <= counts[0] else 0
-    else:
+    if len(classes) < 2:
+        return f"one class only, {quoted(classes[0])}; two are expected, so add rows of another class"
+    if len(classes) > MAX_CLASSES or (label_type == "float" and len(classes) > 20):
+        return _too_many(classes, len(cells))
+    y = np.array([classes.index(label) for label in canonical])[codes]
+    if len(classes) > 2:
+        return Labels(y, tuple(classes), label_type) if positive is None else _no_positive(positive, classes)
+    counts = np.bincount(y, minlength=2)
+    chosen = 1 if counts[1] <= counts[0] else 0
+    if positive is not None:
         wanted = _canonical(str(positive), label_type)
         if wanted not in classes:
             return _unknown_positive(positive, classes)
         chosen = classes.index(wanted)
-    is_positive = np.array([label == classes[chosen] for label in canonical])
-    return Labels(is_positive[codes], (classes[1 - chosen], classes[chosen]), label_type)
+    return Labels((y == chosen).astype(np.int64), (classes[1 - chosen], classes[chosen]), label_type)
 
 
-def _missing_markers(texts: Sequence[str]) -> tuple[str, ...]:
+def read_label_set(cells: pd.Series[str], *, missing: Collection[str] = MISSING) -> Labels | str:
+    """Return one of several labels as 0 and 1, or one sentence saying why the column is none.
+
+    1, true, yes, t and y are positive; of other words, the rarer one.
+    """
+    texts = {str(text).strip() for text in cells.unique()}
+    positive = next((text for text in sorted(texts) if text.lower() in POSITIVE_WORDS), None)
+    labels = read_labels(cells, positive=None, missing=missing)
+    if isinstance(labels, str):
+        return labels
+    if len(labels.classes) == 2:
+        return labels if positive is None else read_labels(cells, positive=positive, missing=missing)
+    return f"{len(labels.classes)} classes ({named([quoted(label) for label in labels.classes])}); a label has two"
+
+
+def _missing_markers(texts: Sequence[str], missing: Collection[str]) -> Collection[str]:
     """Return what stands for a missing label: a word such as None is a class where it faces exactly one other word."""
-    words = [text for text in texts if text.strip() not in MISSING_MARKERS]
-    is_class = len(texts) == 2 and len(words) == 1 and _label_type(words) == "str"
-    return ("",) if is_class else MISSING_MARKERS
+    markers = {"", *(text.strip() for text in missing)}
+    words = [text for text in texts if text.strip() not in markers]
+    others = [text for text in texts if text.strip() in markers]
+    is_class = len(words) == len(others) == 1 and _label_type(words) == "str"
+    return {""} if is_class and any(map(str.isalpha, others[0])) else markers
 
 
 def _label_type(texts: Sequence[str]) -> LabelType:
+    if any(_FLOAT.fullmatch(text) and math.isinf(float(text)) for text in texts):
+        return "str"  # as numbers, 1e400 and 1e500 would be one label
     if all(_INT.fullmatch(text) for text in texts):
         return "int"
     if all(_FLOAT.fullmatch(text) for text in texts):
@@ -92,11 +126,20 @@ def _canonical(text: str, label_type: LabelType) -> str:
     return str(int(float(text))) if float(text).is_integer() else text
 
 
-def _not_two(classes: Sequence[str]) -> str:
-    if len(classes) == 1:
-        return f"one class only, {quoted(classes[0])}; two are expected, so add rows of the other class"
+def _too_many(classes: Sequence[str], n_rows: int) -> str:
     listed = named([quoted(label) for label in classes])
-    return f"{len(classes)} classes ({listed}); two are expected, so join or remove classes"
+    return (
+        f"{len(classes):,} distinct values in {n_rows:,} rows ({listed}); at most {MAX_CLASSES} classes are expected, "
+        "so this is a number to predict or an id: name a column of classes, or join its values into classes"
+    )
+
+
+def _no_positive(positive: object, classes: Sequence[str]) -> str:
+    listed = named([quoted(label) for label in classes])
+    return (
+        f"{len(classes)} classes ({listed}), but dataset.positive is {quoted(str(positive))}, which goes with two; "
+        "remove it for a weight of each class"
+    )
 
 
 def _unknown_positive(positive: object, classes: Sequence[str]) -> str:

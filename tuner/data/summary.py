@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.linalg import svds
 
 from tuner.data.dataset import Dataset
 from tuner.data.duplicates import row_groups
-from tuner.data.moments import BLOCK_ROWS, column_moments
+from tuner.data.encoded import EncodedTable
+from tuner.data.moments import BLOCK_ROWS
 from tuner.trial import DataSummary
 
 MAX_POINTS = 2_000
@@ -15,15 +17,26 @@ MAX_POINTS = 2_000
 Axes = tuple[str, str]
 
 
-def summarize(dataset: Dataset, *, store_sample: bool) -> DataSummary:
-    """Return what the study stores of `dataset`; without any row, and without axes, where `store_sample` is false."""
+MAX_COLUMNS = 500
+"""Up to so many columns the projection is that of all rows, beyond of the rows drawn."""
+
+
+def summarize(dataset: Dataset, table: EncodedTable, *, store_sample: bool) -> DataSummary:
+    """Return what the study stores of `dataset`; without any row, and without axes, where `store_sample` is false.
+
+    Args:
+        dataset: the table.
+        table: the same from `encode_whole`, what a picture projects.
+        store_sample: whether rows may leave the table.
+    """
     n_rows, n_features = dataset.X.shape
     axes: Axes = ("", "")
     points = np.zeros((0, 2))
     rows = np.zeros(0, np.int64)
+    label = dataset.y[:, 0] if dataset.task == "multilabel" else dataset.y
     if store_sample:
-        rows = _sample(dataset.y)
-        axes, points = _project(dataset, rows)
+        rows = _sample(label)
+        axes, points = _project(table, rows)
     return DataSummary(
         source=dataset.source,
         n_rows=n_rows,
@@ -36,53 +49,68 @@ def summarize(dataset: Dataset, *, store_sample: bool) -> DataSummary:
         n_duplicate_rows=n_rows - int(row_groups(dataset.X).max()) - 1,
         axes=axes,
         points=tuple((_short(first), _short(second)) for first, second in points.tolist()),
-        point_classes=tuple(dataset.y[rows].tolist()),
+        point_classes=tuple(label[rows].tolist()),
+        task=dataset.task,
+        columns=tuple((spec.name, spec.kind) for spec in dataset.specs)
+        or tuple((column.name, column.kind) for column in dataset.columns),
     )
 
 
 def _sample(y: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the rows to draw, ascending: the rarer class whole up to half the budget, the other fills the rest."""
+    """Return the rows to draw, ascending: rarer classes whole up to their share of the budget, the largest the rest."""
     if len(y) <= MAX_POINTS:
         return np.arange(len(y))
     rng = np.random.default_rng(0)
-    by_size = sorted((np.flatnonzero(y == label) for label in (1, 0)), key=len)
-    n_rarer = min(len(by_size[0]), MAX_POINTS // 2)
-    sizes = (n_rarer, MAX_POINTS - n_rarer)
-    chosen = [rng.choice(rows, size, replace=False) for rows, size in zip(by_size, sizes, strict=True)]
+    by_size = sorted((np.flatnonzero(y == label) for label in np.unique(y)[::-1]), key=len)
+    chosen, left = [], MAX_POINTS
+    for place, rows in enumerate(by_size):
+        size = min(len(rows), left // (len(by_size) - place))
+        chosen.append(rng.choice(rows, size, replace=False))
+        left -= size
     return np.sort(np.concatenate(chosen))
 
 
-def _project(dataset: Dataset, rows: NDArray[np.int64]) -> tuple[Axes, NDArray[np.float64]]:
+def _project(table: EncodedTable, rows: NDArray[np.int64]) -> tuple[Axes, NDArray[np.float64]]:
     """Return the names of two axes and the `rows` on them, shape `(n, 2)`."""
-    X, names = dataset.X, dataset.feature_names
-    points = X[rows].astype(np.float64)
-    if len(names) == 1:
+    names, constants = table.names, table.scaled
+    if len(names) <= 2:
+        points = table.unscaled.transform(table.X[rows], 0).astype(np.float64)
+        if points.shape[1] == 2:
+            return (names[0], names[1]), points
         return (names[0], ""), np.hstack([points, np.zeros_like(points)])
-    if len(names) == 2:
-        return (names[0], names[1]), points
-    moments = column_moments(X)
-    directions, shares = _principal_axes(X, moments.mean, moments.scale)
+    scaled = constants.transform(table.X[rows], 0).astype(np.float64)
+    directions, shares = _principal_axes(table) if len(names) <= MAX_COLUMNS else _leading_axes(scaled)
     axes = (f"PC1 ({100 * shares[0]:.0f} %)", f"PC2 ({100 * shares[1]:.0f} %)")
-    return axes, (points - moments.mean) / moments.scale @ directions
+    return axes, scaled @ directions
 
 
-def _principal_axes(
-    X: NDArray[np.float32], mean: NDArray[np.float64], scale: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the first two principal directions of the standardized columns and their shares of the variance.
+def _principal_axes(table: EncodedTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the first two principal directions of the scaled columns and their shares of the variance.
 
-    Shapes `(F, 2)` and `(2,)`. Signs are fixed: the largest loading of each direction is positive.
+    Shapes `(W, 2)` and `(2,)`. Signs are fixed: the largest loading of each direction is positive.
     """
-    correlation = np.zeros((X.shape[1], X.shape[1]))
-    for start in range(0, len(X), BLOCK_ROWS):
-        block = (X[start : start + BLOCK_ROWS] - mean) / scale
-        correlation += block.T @ block
-    values, vectors = np.linalg.eigh(correlation / len(X))
-    directions = vectors[:, [-1, -2]]
-    largest = directions[np.abs(directions).argmax(axis=0), [0, 1]]
+    covariance = np.zeros((len(table.names), len(table.names)))
+    for start in range(0, len(table.X), BLOCK_ROWS):
+        block = table.scaled.transform(table.X[start : start + BLOCK_ROWS], 0).astype(np.float64)
+        covariance += block.T @ block
+    values, vectors = np.linalg.eigh(covariance / len(table.X))
     total = values.sum()
     shares = values[[-1, -2]] / total if total > 0 else np.zeros(2)
-    return directions * np.where(largest < 0, -1.0, 1.0), np.maximum(shares, 0.0)
+    return _with_signs(vectors[:, [-1, -2]]), np.maximum(shares, 0.0)
+
+
+def _leading_axes(scaled: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the same of some rows alone, `(n, W)`, for tables of so many columns that all would take too long."""
+    start = np.random.default_rng(0).standard_normal(min(scaled.shape))
+    _, values, vectors = svds(scaled, k=2, v0=start)
+    order = np.argsort(-values)
+    return _with_signs(vectors[order].T), values[order] ** 2 / max(float(np.square(scaled).sum()), 1e-300)
+
+
+def _with_signs(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    largest = directions[np.abs(directions).argmax(axis=0), [0, 1]]
+    signed: NDArray[np.float64] = directions * np.where(largest < 0, -1.0, 1.0)
+    return signed
 
 
 def _short(value: float) -> float:

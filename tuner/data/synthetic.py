@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.datasets import make_classification
 
-from tuner.config.schema import SyntheticDataset
+from tuner.config.dataset import SyntheticDataset
 from tuner.data.dataset import FLOAT32_LIMIT, Dataset, make_dataset
 from tuner.errors import DataError
 

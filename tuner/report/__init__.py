@@ -8,8 +8,9 @@ scores.py               the honest, the partly corrected and the optimistic scor
 evidence.py, verdict.py evidence as rows and words for the page
 words.py, numbers.py    rules in words, numbers as people read them
 runs.py                 where the time of each run went
-canvas.py, plots.py, evidence_plots.py
-                        pictures: their one style, those of the study, those of the evidence
+classes.py              many classes and labels: weights, scores of each, kinds of columns
+canvas.py, layers.py, plots.py, evidence_plots.py
+                        pictures: their one style, what is drawn of a table, those of the study, those of the evidence
 html.py, *.j2           the page that shows all of it
 """
 

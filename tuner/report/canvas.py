@@ -22,6 +22,8 @@ BEST_STYLE = (ORANGE, "*")
 WIDTH = 8.0
 DOTS_PER_INCH = 200
 LABEL_LENGTH = 28
+LEGEND_LENGTH = 104
+"""Letters that a row of a legend holds, with six for each mark."""
 
 
 def png_bytes(figure: Figure) -> bytes:
@@ -82,12 +84,13 @@ def mark_style(color: str, shape: str, *, size: float = 1.0) -> dict[str, Any]:
 def add_legend(axes: Axes) -> None:
     """Put a legend above the picture, where it hides nothing."""
     handles, labels = axes.get_legend_handles_labels()
+    longest = max(map(len, labels), default=0)
     legend = axes.legend(
         handles,
         labels,
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
-        ncols=4 if max(map(len, labels), default=0) < 30 else 1,
+        ncols=min(4, LEGEND_LENGTH // (longest + 6)) if longest < 30 else 1,
         frameon=False,
         fontsize=9,
         labelcolor=INK,

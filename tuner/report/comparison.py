@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuner.intervals import Interval, corrected_interval
-from tuner.study.summary import Origin, StudySummary, TrialRecord
+from tuner.study.summary import Origin, StudySummary, TrialRecord, is_weight_parameter
 
 BASELINES: dict[Origin, str] = {
     "none": "no weights",
@@ -28,7 +28,8 @@ class Comparison:
         trial: the baseline.
         difference: score of the best trial minus that of the baseline, over folds; None where the baseline has no score
             or is itself the best.
-        differing: parameters, other than the weights, in which the two differ: what else may explain the difference.
+        differing: parameters, other than the weights and what they come from, in which the two differ: what else may
+            explain the difference.
     """
 
     trial: TrialRecord
@@ -58,6 +59,10 @@ def _compare(best: TrialRecord, baseline: TrialRecord, test_over_train: float) -
     differing = tuple(
         name
         for name, value in best.resolved.items()
-        if name not in ("minority_weight", "majority_weight") and baseline.resolved.get(name, value) != value
+        if not _is_about_weights(name) and baseline.resolved.get(name, value) != value
     )
     return Comparison(trial=baseline, difference=difference, differing=differing)
+
+
+def _is_about_weights(name: str) -> bool:
+    return name in ("minority_weight", "majority_weight", "class_weights") or is_weight_parameter(name)

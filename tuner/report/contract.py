@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, get_args
 
-from tuner.evidence import Conclusion
+from tuner.evidence import BandKind, Conclusion
 
 SCHEMA = "tuner.best_weights/1"
 
@@ -54,17 +54,34 @@ def _is_interval(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
 
 
-def _is_pair(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_text, value)) and value[0] != value[1]
+def _names(words: str, *, least: int, most: int = sys.maxsize) -> Expectation:
+    def are_names(value: object) -> bool:
+        if not isinstance(value, list) or not all(map(_is_text, value)):
+            return False
+        return least <= len(value) <= most and len(set(value)) == len(value)
+
+    return f"a list of {words} different texts", are_names
 
 
-def _is_point(value: object) -> bool:
-    return (
-        isinstance(value, dict)
-        and _is_weight(value.get("weight"))
-        and _is_number(value.get("mean"))
-        and (value.get("ci95") is None or _is_interval(value["ci95"]))
-    )
+def _is_exponent(value: object) -> bool:
+    return _is_number(value) and value >= 0  # type: ignore[operator]  # a number
+
+
+def _points(name: str, is_right: Callable[[object], bool]) -> Expectation:
+    """Expect the points of a band, each at a value of that name."""
+
+    def is_point(value: object) -> bool:
+        return (
+            isinstance(value, dict)
+            and is_right(value.get(name))
+            and _is_number(value.get("mean"))
+            and (value.get("ci95") is None or _is_interval(value["ci95"]))
+        )
+
+    def are_points(value: object) -> bool:
+        return isinstance(value, list) and all(map(is_point, value))
+
+    return f"a list of objects with {name}, mean and ci95", are_points
 
 
 def _one_of(*names: str) -> Expectation:
@@ -84,18 +101,13 @@ NUMBER: Expectation = ("a finite number", _is_number)
 WEIGHT: Expectation = ("a number above 0", _is_weight)
 PROBABILITY: Expectation = ("a number from 0 to 1", _is_probability)
 INTERVAL: Expectation = ("a list of two finite numbers", _is_interval)
-POINTS: Expectation = (
-    "a list of objects with weight, mean and ci95",
-    lambda value: isinstance(value, list) and all(map(_is_point, value)),
-)
+EXPONENT: Expectation = ("a number, at least 0", _is_exponent)
 
 REQUIRED: Mapping[str, Expectation] = {
     "study": TEXT,
     "created_at": TEXT,
     "target": TEXT,
-    "classes": ("a list of two different texts", _is_pair),
     "label_type": _one_of(*LABEL_TYPES),
-    "positive_class": TEXT,
     "class_weight": OBJECT,
     "params": OBJECT,
     "score": OBJECT,
@@ -111,7 +123,36 @@ REQUIRED: Mapping[str, Expectation] = {
     "seed": WHOLE,
     "versions": OBJECT,
 }
+
+TASKS: Mapping[str, Mapping[str, Expectation]] = {
+    "binary": {
+        "classes": _names("two", least=2, most=2),
+        "positive_class": TEXT,
+    },
+    "multiclass": {
+        "classes": _names("three or more", least=3),
+        "positive_class": ("null", lambda value: value is None),
+    },
+    "multilabel": {
+        "classes": _names("one or more", least=1),
+        "positive_class": ("null", lambda value: value is None),
+    },
+}
+"""What depends on how many classes there are; files without "task" are of two."""
+
 SCORE_FIELDS = tuple(key.removeprefix("score.") for key in REQUIRED if key.startswith("score."))
+
+BAND_FIELDS = ("low", "high", "best", "recommended")
+
+BANDS: Mapping[str, Mapping[str, Expectation]] = {
+    "weight": {**dict.fromkeys(BAND_FIELDS, WEIGHT), "points": _points("weight", _is_weight)},
+    "exponent": {
+        **dict.fromkeys(BAND_FIELDS, EXPONENT),
+        "recommended_class_weight": OBJECT,
+        "points": _points("exponent", _is_exponent),
+    },
+}
+"""The evidence "weight_band" by its "kind", which a band of weights does not name."""
 
 EVIDENCE: Mapping[str, Mapping[str, Expectation]] = {
     "corrected_score": {
@@ -122,7 +163,7 @@ EVIDENCE: Mapping[str, Mapping[str, Expectation]] = {
         "nested.mean": NUMBER,
         "nested.ci95": _or_null(INTERVAL),
     },
-    "weight_band": {"low": WEIGHT, "high": WEIGHT, "best": WEIGHT, "recommended": WEIGHT, "points": POINTS},
+    "weight_band": BANDS["weight"],
     "threshold": {
         "rule": OBJECT,
         "measure": TEXT,
@@ -157,11 +198,19 @@ EVIDENCE: Mapping[str, Mapping[str, Expectation]] = {
 
 def problems(record: dict[str, Any]) -> list[str]:
     """Return everything wrong with a record, one line each; what depends on other keys only once those are right."""
-    found = _wrong(record, REQUIRED)
-    for key, expected in EVIDENCE.items():
+    task = record.get("task", "binary")
+    expected_task, is_task = _one_of(*TASKS)
+    found = [] if is_task(task) else [f"task  must be {expected_task}, got {json.dumps(task)[:80]}"]
+    found += _wrong(record, {**(TASKS[task] if not found else {}), **REQUIRED})
+    for key, expected in {**EVIDENCE, "weight_band": _expected_band(record.get("weight_band"))}.items():
         if record.get(key) is not None:
             found += _wrong(record, {key: _or_null(OBJECT)} | {f"{key}.{name}": one for name, one in expected.items()})
     return found or [*_label_problems(record), *_evidence_problems(record)]
+
+
+def _expected_band(band: object) -> Mapping[str, Expectation]:
+    kind = band.get("kind", "weight") if isinstance(band, dict) else "weight"
+    return BANDS[kind] if kind in get_args(BandKind) else {"kind": _one_of(*BANDS)}
 
 
 def _wrong(record: dict[str, Any], expectations: Mapping[str, Expectation]) -> list[str]:
@@ -184,7 +233,8 @@ def _wrong(record: dict[str, Any], expectations: Mapping[str, Expectation]) -> l
 def _label_problems(record: dict[str, Any]) -> list[str]:
     classes, weights, label_type = record["classes"], record["class_weight"], record["label_type"]
     found = []
-    if record["positive_class"] != classes[1]:
+    task = record.get("task", "binary")
+    if task == "binary" and record["positive_class"] != classes[1]:
         found.append(f"positive_class  must be the second of classes, {classes[1]!r}, got {record['positive_class']!r}")
     if set(weights) != set(classes):
         found.append(f"class_weight  must have the keys {classes}, got {list(weights)}")
@@ -194,9 +244,12 @@ def _label_problems(record: dict[str, Any]) -> list[str]:
         for label, weight in weights.items()
         if not is_right(weight)
     ]
+    if task == "multilabel":  # classes are names of columns, not values of one
+        return found
     try:
-        if len({LABEL_TYPES[label_type](label) for label in classes}) < 2:
-            found.append(f"classes  must be two different labels of type {label_type}, got {classes}")
+        if len({LABEL_TYPES[label_type](label) for label in classes}) < len(classes):
+            number = "two" if task == "binary" else str(len(classes))
+            found.append(f"classes  must be {number} different labels of type {label_type}, got {classes}")
     except (KeyError, ValueError):
         found.append(f"classes  must be labels of type {label_type}, got {classes}")
     return found

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tuner.evidence import (
     Achieved,
     Correction,
@@ -15,12 +18,13 @@ from tuner.evidence import (
     ThresholdChoice,
     WeightBand,
 )
+from tuner.report.classes import weights_code
 from tuner.report.comparison import baselines
 from tuner.report.export import class_weights
 from tuner.report.numbers import chance_text, number_text, pair_text, score_digits, score_text, signed_text
 from tuner.report.scores import ScoreLine, score_lines
 from tuner.report.verdict import verdict_section
-from tuner.report.words import Table, rule_text
+from tuner.report.words import Table, band_kind, rule_text
 from tuner.study.summary import StudySummary, TrialRecord
 from tuner.trial import FirstEpoch
 
@@ -104,20 +108,21 @@ def _band_section(summary: StudySummary, band: WeightBand, digits: int) -> dict[
             "interval": pair_text(smallest["ci95"], digits),
             "difference": signed_text(smallest["mean"] - verdict["nested"]["mean"], digits),
         }
-    best = summary.best
+    kind = band_kind(band)
     return {
+        "noun": kind,
         "low": number_text(band["low"]),
         "high": number_text(band["high"]),
         "best": number_text(band["best"]),
         "recommended": number_text(band["recommended"]),
         "trial": band["trial"],
         "is_one_weight": band["low"] == band["high"],
-        "code": None if best is None else _class_weight(class_weights(best)[0], band["recommended"]),
+        "code": _band_code(summary, band),
         "has_interval": any(point["ci95"] is not None for point in band["points"]),
         "cost": cost,
         "table": Table(
             head=[
-                "weight",
+                kind,
                 f"mean {summary.metric}",
                 "95 % interval",
                 "minus the best",
@@ -140,8 +145,15 @@ def _band_section(summary: StudySummary, band: WeightBand, digits: int) -> dict[
     }
 
 
-def _class_weight(majority: float, ratio: float) -> str:
-    return f"class_weight = {{0: {majority!r}, 1: {majority * ratio!r}}}"
+def _band_code(summary: StudySummary, band: WeightBand) -> str | None:
+    """The recommended weights to paste; None where there are none."""
+    best = summary.best
+    if best is None:
+        return None
+    if band_kind(band) == "exponent":
+        return weights_code(summary.data, band["recommended_weights"])
+    majority = class_weights(best)[0]
+    return weights_code(summary.data, (majority, majority * band["recommended"]))
 
 
 def _threshold_section(summary: StudySummary, choice: ThresholdChoice, digits: int) -> dict[str, object]:
@@ -253,6 +265,8 @@ def _holds_zero(pair: Pair | Sequence[float]) -> bool:
 
 def _acted_section(summary: StudySummary) -> dict[str, object] | None:
     """Proof that the weights acted, of the best trial and the baselines; None where nothing was measured."""
+    if summary.data.task != "binary":
+        return _acted_classes(summary)
     best = summary.best
     trials = {} if best is None else {best.number: ("best", best)}
     for trial in baselines(summary):
@@ -274,15 +288,34 @@ def _acted_section(summary: StudySummary) -> dict[str, object] | None:
     }
 
 
+def _acted_classes(summary: StudySummary) -> dict[str, object] | None:
+    """The same of each of more than two classes, or of each label, in the best trial."""
+    best = summary.best
+    if best is None or best.first_epoch is None:
+        return None
+    shares = np.stack([of_folds.mean(axis=0) for of_folds in _shares(best.first_epoch)], axis=-1)
+    weights = map(number_text, class_weights(best))
+    rows = [
+        [label, weight, *map(_percent_text, own)]
+        for label, weight, own in zip(summary.data.classes, weights, shares.tolist(), strict=True)
+    ]
+    return {"table": Table(head=["", "weight", *(f"share of {what}" for what in ACTED)], rows=rows, marked=None)}
+
+
 def _acted_cells(trial: TrialRecord, first_epoch: FirstEpoch) -> list[str]:
     negative, positive = class_weights(trial)
-    folds = (
+    shares = [_percent_text(float(of_folds.mean())) for of_folds in _shares(first_epoch)]
+    return [number_text(positive / negative), *shares]
+
+
+def _shares(first_epoch: FirstEpoch) -> tuple[NDArray[np.float64], ...]:
+    """The shares in the order of `ACTED`, folds first."""
+    return (
         first_epoch.unweighted_loss_share,
         first_epoch.loss_share,
         first_epoch.unweighted_gradient_share,
         first_epoch.gradient_share,
     )
-    return [number_text(positive / negative), *(_percent_text(float(shares.mean())) for shares in folds)]
 
 
 def _percent_text(share: float) -> str:

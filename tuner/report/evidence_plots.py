@@ -34,6 +34,7 @@ from tuner.report.canvas import (
 from tuner.report.numbers import number_text, score_digits, score_text
 from tuner.report.scores import score_lines
 from tuner.report.verdict import is_primary
+from tuner.report.words import band_kind
 from tuner.study.summary import StudySummary
 
 NAMES = ("honest_score", "weight_band", "reliability", "verdict")
@@ -89,11 +90,9 @@ def draw_weight_band(summary: StudySummary, band: WeightBand) -> Figure:
     points = sorted(band["points"], key=lambda point: point["weight"])
     weights = np.array([point["weight"] for point in points])
     means = np.array([point["mean"] for point in points])
-    majority, minority = (f"class {drawable(name)}" for name in summary.data.classes)
-    figure, axes = new_figure(
-        f"weight of {minority} relative to {majority}", f"mean {drawable(summary.metric)}", height=4.0
-    )
-    weight_axis(axes, lowest=weights.min(), highest=weights.max())
+    figure, axes = new_figure(_band_axis(summary, band), f"mean {drawable(summary.metric)}", height=4.0)
+    if band_kind(band) == "weight":
+        weight_axis(axes, lowest=weights.min(), highest=weights.max())
     if band["low"] < band["high"]:
         axes.axvspan(band["low"], band["high"], color=BLUE, alpha=0.1, linewidth=0, label="band")
     intervals = [point["ci95"] for point in points if point["ci95"] is not None]
@@ -103,12 +102,19 @@ def draw_weight_band(summary: StudySummary, band: WeightBand) -> Figure:
     axes.plot(weights, means, color=INK, linewidth=1.6, marker="o", markersize=4, zorder=3)
     for key, label, style in (("recommended", "nearest to no weighting", (BLUE, "s")), ("best", "best", BEST_STYLE)):
         weight = band["recommended"] if key == "recommended" else band["best"]
-        mean = np.interp(np.log(weight), np.log(weights), means)
+        mean = means[int(np.flatnonzero(weights == weight)[0])]
         name = f"{label} ({number_text(weight)})"
         axes.plot(weight, mean, **mark_style(*style), linestyle="none", label=name, zorder=4)
     within_the_metric(axes, summary.metric)
     add_legend(axes)
     return figure
+
+
+def _band_axis(summary: StudySummary, band: WeightBand) -> str:
+    if band_kind(band) == "exponent":
+        return "weight exponent"
+    majority, minority = (f"class {drawable(name)}" for name in summary.data.classes)
+    return f"weight of {minority} relative to {majority}"
 
 
 def draw_reliability(correction: ProbabilityCorrection) -> Figure:

@@ -6,16 +6,17 @@ Everything comes from the summary, so the same study gives the same bytes. `weig
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from tuner.errors import StudyError
-from tuner.evidence import Evidence, WeightBand
+from tuner.evidence import WeightBand
 from tuner.files import write_atomically
 from tuner.intervals import Interval
 from tuner.report.contract import SCHEMA
-from tuner.study.summary import StudySummary, TrialRecord
+from tuner.report.words import band_kind
+from tuner.study.summary import StudySummary, TrialRecord, is_weight_parameter
 
 WEIGHTS_NAME = "best_weights.json"
 """Name of the export in a study's folder."""
@@ -34,15 +35,28 @@ VERDICT_FIELDS = ("sentence", "conclusion", "primary", "metric", "margin", "n_fo
 EXPORTED_VERSIONS = ("tuner", "keras", "tensorflow", "optuna")
 
 
-def class_weights(trial: TrialRecord) -> tuple[float, float]:
-    """Return the loss weights of class 0 and class 1 in a trial that was evaluated."""
+def class_weights(trial: TrialRecord) -> tuple[float, ...]:
+    """Return the loss weight of each class, or of each label, in a trial that was evaluated; of two, class 0 first."""
+    if "class_weights" in trial.resolved:
+        return tuple(map(float, cast(list[float], trial.resolved["class_weights"])))
     majority, minority = trial.resolved["majority_weight"], trial.resolved["minority_weight"]
     return float(cast(float, majority)), float(cast(float, minority))
 
 
+def is_unweighted(summary: StudySummary, trial: TrialRecord) -> bool:
+    """Return whether the weights of a trial change nothing: equal ones of classes, 1 for every label."""
+    weights = set(class_weights(trial))
+    return weights == {1.0} if summary.data.task == "multilabel" else len(weights) == 1
+
+
 def ordered_params(trial: TrialRecord) -> dict[str, object]:
-    """Return every resolved value of an evaluated trial: the seven that the contract names first, then the others."""
-    return {name: trial.resolved[name] for name in FIRST_PARAMS} | trial.resolved
+    """Return every resolved value of an evaluated trial: those that the contract names first, then the others.
+
+    The weights of more than two classes, or of labels, are not among them; what they come from leads.
+    """
+    weights = [name for name in trial.resolved if is_weight_parameter(name)]
+    first = {name: trial.resolved[name] for name in (*weights, *FIRST_PARAMS) if name in trial.resolved}
+    return {name: value for name, value in (first | trial.resolved).items() if name != "class_weights"}
 
 
 def best_weights(summary: StudySummary) -> dict[str, object]:
@@ -60,13 +74,14 @@ def best_weights(summary: StudySummary) -> dict[str, object]:
         "study": summary.name,
         "created_at": summary.created_at,
         "target": data.target,
+        "task": data.task,
         "classes": list(data.classes),
         "label_type": data.label_type,
-        "positive_class": data.classes[1],
+        "positive_class": data.classes[1] if data.task == "binary" else None,
         "class_weight": dict(zip(data.classes, class_weights(best), strict=True)),
         "params": ordered_params(best),
         "score": _score(summary, best.interval),
-        **evidence_in_short(summary.evidence),
+        **evidence_in_short(summary),
         "dataset": {
             "rows": data.n_rows,
             "class_counts": dict(zip(data.classes, data.class_counts, strict=True)),
@@ -79,27 +94,33 @@ def best_weights(summary: StudySummary) -> dict[str, object]:
     }
 
 
-def evidence_in_short(evidence: Evidence) -> dict[str, object]:
+def evidence_in_short(summary: StudySummary) -> dict[str, object]:
     """Return what is worth taking away of the evidence, null for what there is none of.
 
     Bins, arms and fold scores stay with the report and the database. Threshold and correction belong to the model of
     the best trial, as `class_weight` and `params` do.
     """
+    evidence = summary.evidence
     verdict = evidence.get("verdict")
     return {
         "corrected_score": {"bbc": evidence.get("bias_corrected"), "nested": verdict and verdict["nested"]},
-        "weight_band": _weight_band(evidence.get("weight_band")),
+        "weight_band": _weight_band(evidence.get("weight_band"), summary.data.classes),
         "threshold": evidence.get("threshold"),
         "probability_correction": _chosen(evidence.get("probability_correction"), CORRECTION_FIELDS),
         "verdict": _chosen(verdict, VERDICT_FIELDS),
     }
 
 
-def _weight_band(band: WeightBand | None) -> dict[str, object] | None:
+def _weight_band(band: WeightBand | None, classes: Sequence[str]) -> dict[str, object] | None:
     if band is None:
         return None
-    points = [_chosen(point, ("weight", "mean", "ci95")) for point in band["points"]]
-    return {**{name: band[name] for name in ("low", "high", "best", "recommended")}, "points": points}
+    kind = band_kind(band)
+    points = [{kind: point["weight"], "mean": point["mean"], "ci95": point["ci95"]} for point in band["points"]]
+    ends = {name: band[name] for name in ("low", "high", "best", "recommended")}
+    if kind == "weight":
+        return {**ends, "points": points}
+    weights = dict(zip(classes, band["recommended_weights"], strict=True))
+    return {"kind": kind, **ends, "recommended_class_weight": weights, "points": points}
 
 
 def _chosen(record: Mapping[str, object] | None, names: Iterable[str]) -> dict[str, object] | None:

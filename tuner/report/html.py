@@ -15,9 +15,17 @@ from typing import Any, cast, get_args
 import jinja2
 
 from tuner.config.values import DecisionMetric
+from tuner.report.classes import (
+    columns_table,
+    imbalance_text,
+    noun,
+    per_class_section,
+    weights_code,
+    weights_table,
+)
 from tuner.report.comparison import BASELINES, Comparison, compare_baselines
 from tuner.report.evidence import evidence_sections
-from tuner.report.export import class_weights, no_trial_completed, ordered_params
+from tuner.report.export import class_weights, is_unweighted, no_trial_completed, ordered_params
 from tuner.report.numbers import (
     interval_text,
     number_text,
@@ -30,7 +38,7 @@ from tuner.report.numbers import (
 from tuner.report.runs import runs_section
 from tuner.report.tables import search_params
 from tuner.report.words import HOW_TO_GET_A_VERDICT
-from tuner.study.summary import State, StudySummary, TrialRecord
+from tuner.study.summary import DEVIATION, State, StudySummary, TrialRecord
 
 TEMPLATE = "report.html.j2"
 MAX_TRIALS = 50
@@ -67,6 +75,10 @@ def render_report(summary: StudySummary, pictures: Mapping[str, bytes]) -> str:
         trials=_trials(summary),
         failures=[(str(trial.number), trial.failure) for trial in summary.trials if trial.failure][:MAX_FAILURES],
         time=runs_section(summary),
+        noun=noun(summary.data),
+        imbalance=imbalance_text(summary.data),
+        per_class=per_class_section(summary),
+        columns=columns_table(summary.data),
         space=[(name, _range_text(spec)) for name, spec in summary.space.items()],
         config=[(key, text) for key, text in _flatten(summary.config) if key != "output.root"],
         pictures={name: base64.b64encode(png).decode("ascii") for name, png in pictures.items()},
@@ -79,19 +91,23 @@ def _answer(summary: StudySummary) -> dict[str, object] | None:
     best = summary.best
     if best is None or best.interval is None:
         return None
-    negative, positive = class_weights(best)
+    weights = class_weights(best)
     comparisons = compare_baselines(summary)
     return {
         "number": best.number,
-        "weights": (number_text(negative), number_text(positive)),
+        "weights": [number_text(weight) for weight in weights],
+        "span": (number_text(min(weights)), number_text(max(weights))),
+        "exponent": _text(best.resolved.get("weight_exponent")),
+        "has_deviations": any(name.startswith(DEVIATION) for name in best.params),
+        "weights_table": weights_table(summary.data, best),
         "score": score_text(best.interval.mean, score_digits(summary)),
         "interval": interval_text(best.interval, score_digits(summary)),
-        "code": f"class_weight = {{0: {negative!r}, 1: {positive!r}}}",
+        "code": weights_code(summary.data, weights),
         "params": [(name, _text(value)) for name, value in ordered_params(best).items()],
         "against_none": _against_none(comparisons, score_digits(summary)),
         "comparison": _comparison(summary, best, comparisons),
         "n_candidates": len(summary.scored) + sum(summary.pruned_after.values()),
-        "is_unweighted": negative == positive,
+        "is_unweighted": is_unweighted(summary, best),
         "is_single": best.interval.n == 1,
         "is_best_threshold": _scoring(summary).get("threshold") == "best",
         "is_weight_searched": len({class_weights(one) for one in summary.scored}) > 1,
@@ -196,7 +212,9 @@ def _folds_text(summary: StudySummary) -> str:
     folds = summary.folds
     if folds.kind == "holdout":
         return f"one fixed split, {plural(folds.n_repeats, 'training seed')}"
-    return f"{plural(folds.n_splits, 'stratified fold')}, {plural(folds.n_repeats, 'repeat')}"
+    if folds.splitter in ("time", "predefined"):
+        return f"{folds.n_splits} folds " + ("in order of time" if folds.splitter == "time" else "named by a column")
+    return f"{plural(folds.n_splits, f'{folds.splitter} fold')}, {plural(folds.n_repeats, 'repeat')}"
 
 
 def _range_text(spec: Mapping[str, object]) -> str:

@@ -19,7 +19,6 @@ from tuner.report.canvas import (
     GREEN,
     INK,
     MAJORITY,
-    MINORITY,
     MUTED,
     PURPLE,
     add_legend,
@@ -31,7 +30,9 @@ from tuner.report.canvas import (
 )
 from tuner.report.comparison import baselines
 from tuner.report.export import class_weights
+from tuner.report.layers import bars, class_name, layers
 from tuner.study.summary import StudySummary, TrialRecord
+from tuner.trial import DataSummary
 
 MANY_TRIALS = 300
 BASELINE_STYLE = {"none": (BLUE, "s"), "sqrt": (GREEN, "D"), "balanced": (PURPLE, "^")}
@@ -50,7 +51,7 @@ def draw_all(summary: StudySummary) -> dict[str, Figure]:
     figures = evidence_plots.draw_evidence(summary) | {"class_counts": draw_class_counts(summary)}
     if summary.data.points:
         figures["data"] = draw_data(summary)
-    if len({weight_ratio(trial) for trial in summary.scored}) > 1:
+    if len({weight_position(trial) for trial in summary.scored}) > 1:
         figures["weight_score"] = draw_weight_score(summary)
     if summary.n_finished:
         figures["history"] = draw_history(summary)
@@ -61,45 +62,59 @@ def draw_all(summary: StudySummary) -> dict[str, Figure]:
 
 def draw_class_counts(summary: StudySummary) -> Figure:
     """Draw the rows of each class as bars, with count and share."""
-    data = summary.data
-    figure, axes = new_figure(height=1.5)
-    axes.barh([1, 0], data.class_counts, height=0.62, color=[MAJORITY, MINORITY])
-    axes.set_yticks([1, 0], labels=[_class_name(summary, 0), _class_name(summary, 1)], parse_math=False)
-    for position, count in zip([1, 0], data.class_counts, strict=True):
-        text = f"{count:,}  ({count / sum(data.class_counts):.2%})"
-        axes.annotate(text, (count, position), (6, 0), textcoords="offset points", va="center", color=INK)
-    axes.set_xlim(0, max(data.class_counts) * 1.22)
+    figure, axes = new_figure(height=0.7 + 0.4 * len(bars(summary.data)))
+    fill_class_counts(axes, summary.data)
+    return figure
+
+
+def fill_class_counts(axes: Axes, data: DataSummary) -> None:
+    """Draw the rows of each class on axes in the one style."""
+    shown = bars(data)
+    positions = range(len(shown) - 1, -1, -1)
+    axes.barh(positions, [bar.count for bar in shown], height=0.62, color=[bar.color for bar in shown])
+    axes.set_yticks(positions, labels=[bar.label for bar in shown], parse_math=False)
+    for position, bar in zip(positions, shown, strict=True):
+        text = f"{bar.count:,}  ({bar.count / data.n_rows:.2%})"
+        axes.annotate(text, (bar.count, position), (6, 0), textcoords="offset points", va="center", color=INK)
+    axes.set_xlim(0, max(bar.count for bar in shown) * 1.22)
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     axes.set_xticks([])
     axes.tick_params(axis="y", labelsize=10, labelcolor=INK)
-    return figure
 
 
 def draw_data(summary: StudySummary) -> Figure:
-    """Draw the stored sample of rows, the minority on top."""
-    data = summary.data
-    points, classes = np.asarray(data.points, np.float64), np.asarray(data.point_classes)
-    figure, axes = new_figure(*map(drawable, data.axes), height=4.6)
-    styles = ((MAJORITY, 16.0, 0.5, "none"), (MINORITY, 30.0, 0.95, "white"))
-    for index, (color, size, alpha, edge) in enumerate(styles):
-        chosen = points[classes == index]
-        label = f"{_class_name(summary, index)}: {len(chosen):,} of {data.class_counts[index]:,} rows"
-        x, y = chosen.T
-        axes.scatter(x, y, s=size, c=color, alpha=alpha, edgecolors=edge, linewidths=0.6, label=label, zorder=2 + index)
-    add_legend(axes)
+    """Draw the stored sample of rows, small classes on top of large ones; of several labels, rows with the first."""
+    figure, axes = new_figure(*map(drawable, summary.data.axes), height=4.6)
+    fill_data(axes, summary.data)
     return figure
+
+
+def fill_data(axes: Axes, data: DataSummary) -> None:
+    """Draw the stored sample of rows on axes in the one style."""
+    points, classes = np.asarray(data.points, np.float64), np.asarray(data.point_classes)
+    for place, layer in enumerate(layers(data)):
+        chosen = points[np.isin(classes, layer.classes)]
+        label = f"{layer.label}: {len(chosen):,} of {layer.n_rows:,} rows"
+        x, y = chosen.T
+        size, alpha, edge = layer.style
+        axes.scatter(
+            x, y, s=size, c=layer.color, alpha=alpha, edgecolors=edge, linewidths=0.6, label=label, zorder=2 + place
+        )
+    add_legend(axes)
 
 
 def draw_weight_score(summary: StudySummary) -> Figure:
     """Draw the score of every scored trial against its weight; baselines marked, the best with its interval."""
-    name = f"weight of {_class_name(summary, 1)} relative to {_class_name(summary, 0)}"
-    figure, axes = new_figure(name, _score_label(summary), height=4.4)
-    ratios = np.array([weight_ratio(trial) for trial in summary.scored])
-    weight_axis(axes, lowest=ratios.min(), highest=ratios.max())
-    _draw_cloud(figure, axes, summary, ratios)
+    is_binary = summary.data.task == "binary"
+    name = f"weight of {class_name(summary.data, 1)} relative to {class_name(summary.data, 0)}"
+    figure, axes = new_figure(name if is_binary else "weight exponent", _score_label(summary), height=4.4)
+    weights = np.array([weight_position(trial) for trial in summary.scored])
+    if is_binary:
+        weight_axis(axes, lowest=weights.min(), highest=weights.max())
+    _draw_cloud(figure, axes, summary, weights)
     for mark in _marks(summary):
-        position = weight_ratio(mark.trial)
+        position = weight_position(mark.trial)
         if mark.is_best and mark.trial.interval is not None and np.isfinite(mark.trial.interval.half_width):
             _error_bar(axes, position, mark.trial.interval, color=mark.color)
         axes.plot(
@@ -218,15 +233,13 @@ def _value(trial: TrialRecord) -> float:
     return cast(float, trial.value)
 
 
-def weight_ratio(trial: TrialRecord) -> float:
-    """Return the weight of class 1 relative to class 0 in a trial that was evaluated."""
+def weight_position(trial: TrialRecord) -> float:
+    """Return where a trial that was evaluated is drawn: the ratio of two weights, or the exponent of more."""
+    if "weight_exponent" in trial.resolved:
+        return float(cast(float, trial.resolved["weight_exponent"]))
     majority, minority = class_weights(trial)
     return minority / majority
 
 
 def _score_label(summary: StudySummary) -> str:
     return f"mean {drawable(summary.metric)} over {summary.folds.n_folds} folds"
-
-
-def _class_name(summary: StudySummary, index: int) -> str:
-    return f"class {drawable(summary.data.classes[index])}"

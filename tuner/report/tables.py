@@ -45,16 +45,25 @@ def trials_table(summary: StudySummary) -> pd.DataFrame:
         "pruned": [trial.pruned for trial in trials],
     }
     cells = {name: pd.Series([_safe(value) for value in values], dtype=object) for name, values in columns.items()}
-    return pd.DataFrame(cells)
+    frame = pd.DataFrame(cells)
+    frame.columns = pd.Index([_safe(name) for name in frame.columns])
+    return frame
 
 
 def folds_table(summary: StudySummary) -> pd.DataFrame:
     """Return one row per fold score: trial, epoch, repeat, fold (both counted from 0), score, shares of class 1.
 
-    The shares are those of the first epoch, `trial.FirstEpoch`; they stand in the rows of the trial's last epoch.
+    The shares are those of the first epoch, `trial.FirstEpoch`; they stand in the rows of the trial's last epoch. Of
+    more than two classes, or of labels, each has columns of its own, `loss_share_<class>` and so on.
     """
-    parts = [_fold_rows(trial, summary.folds.n_splits) for trial in summary.trials if trial.fold_scores.size]
-    columns = ["trial", "epoch", "repeat", "fold", "score", *SHARES]
+    data = summary.data
+    names = list(SHARES) if data.task == "binary" else [f"{name}_{label}" for name in SHARES for label in data.classes]
+    parts = [
+        _fold_rows(trial, summary.folds.n_splits, n_shares=len(names))
+        for trial in summary.trials
+        if trial.fold_scores.size
+    ]
+    columns = ["trial", "epoch", "repeat", "fold", "score", *map(_safe, names)]
     frame = pd.DataFrame(np.concatenate([np.zeros((0, len(columns))), *parts]), columns=columns)
     return frame.astype({"trial": np.int64, "epoch": np.int64, "repeat": np.int64, "fold": np.int64})
 
@@ -72,12 +81,12 @@ def search_params(summary: StudySummary) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _fold_rows(trial: TrialRecord, n_splits: int) -> np.ndarray:
-    """All fold scores of one trial, and its shares. Shape `(C * J, 9)`, checkpoint-major."""
+def _fold_rows(trial: TrialRecord, n_splits: int, *, n_shares: int) -> np.ndarray:
+    """All fold scores of one trial, and its shares. Shape `(C * J, 5 + n_shares)`, checkpoint-major."""
     n_checkpoints, n_folds = trial.fold_scores.shape
     fold = np.tile(np.arange(n_folds), n_checkpoints)
     epoch = np.repeat(trial.checkpoint_epochs, n_folds)
-    shares = np.full((fold.size, len(SHARES)), np.nan)
+    shares = np.full((fold.size, n_shares), np.nan)
     if trial.first_epoch is not None:
         shares[-n_folds:] = np.column_stack([getattr(trial.first_epoch, name) for name in SHARES])
     return np.column_stack(

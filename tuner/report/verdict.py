@@ -26,7 +26,8 @@ def verdict_section(verdict: Verdict, *, digits: int) -> dict[str, object]:
         "n_training_runs": f"{sum(arm['n_training_runs'] for arm in arms if not _is_twin(arm)):,}",
         "has_differences": any(arm["against_none"] is not None for arm in arms),
         "arms": _arms_table(verdict, digits),
-        "chosen": _chosen_table(arms),
+        "weight": weight_word(verdict),
+        "chosen": _chosen_table(verdict),
         "references": _references_table(verdict, digits),
         "measures": None if not measures else _measures_table([*arms, *references], measures),
         "decisions": _decisions_table(verdict["why_decisions_changed"], digits),
@@ -43,6 +44,11 @@ def is_primary(arm: ArmResult, verdict: Verdict) -> bool:
     """Return whether an arm's difference to no weights is the contrast that was fixed beforehand."""
     primary, against_none = verdict["primary"], arm["against_none"]
     return primary is not None and against_none is not None and primary["contrast"] == against_none["contrast"]
+
+
+def weight_word(verdict: Verdict) -> str:
+    """Return what is searched: the weight of two classes, the exponent that weights more of them, or labels."""
+    return "weight" if "task" not in verdict else "exponent"
 
 
 def chosen_text(chosen: tuple[float, float, float]) -> str:
@@ -94,9 +100,9 @@ def _arm_row(arm: ArmResult, digits: int) -> Row:
     ]
 
 
-def _chosen_table(arms: list[ArmResult]) -> Table:
+def _chosen_table(verdict: Verdict) -> Table:
     return Table(
-        head=["arm", "models trained", "weight chosen", "learning rate chosen"],
+        head=["arm", "models trained", f"{weight_word(verdict)} chosen", "learning rate chosen"],
         rows=[
             [
                 arm["label"],
@@ -104,7 +110,7 @@ def _chosen_table(arms: list[ArmResult]) -> Table:
                 chosen_text(arm["weights"]),
                 chosen_text(arm["learning_rates"]),
             ]
-            for arm in arms
+            for arm in verdict["arms"]
         ],
         marked=None,
     )

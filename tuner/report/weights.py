@@ -1,7 +1,8 @@
 """Read `best_weights.json` back.
 
 JSON keys are text, but Keras wants class indices (and ignores other keys in silence) and scikit-learn the original
-labels (and raises on others); so `BestWeights` hands out one dict for each. It undoes the weight in probabilities and
+labels (and raises on others); so `BestWeights` hands out one dict for each, and one of labels where rows have several.
+Of two classes it undoes the weight in probabilities and
 decides by the recommended threshold, too. Whatever is wrong with a file is said in one message.
 """
 
@@ -47,17 +48,22 @@ class BestWeights:
     Attributes:
         study, created_at, trial, n_trials, seed, versions: where the weights come from.
         target: name of the target column.
-        classes: the two labels as text, class 0 (negative) first.
+        task: "binary", "multiclass", or "multilabel" where rows have several labels.
+        classes: the labels as text, of two classes class 0 (negative) first; where rows have several labels, their
+            names.
         label_type: "int", "float", "bool" or "str": the type the labels had.
-        positive_class: the label of class 1, as text.
-        class_weight: loss weight by label as text; `for_keras` and `for_sklearn` give it the keys a library expects.
-        params: every training and search value of the best trial.
+        positive_class: the label of class 1, as text; None unless there are two classes.
+        class_weight: loss weight by label as text, of several labels that of the rows which have it; `for_keras`,
+            `for_sklearn` and `for_labels` give it the keys a library expects.
+        params: every training and search value of the best trial; of more than two classes, and of labels, those that
+            `class_weight` was made from.
         score: its score.
         dataset: "rows", "class_counts" and "sha256" of the table.
         corrected_score: the same search scored without the luck of the best trial: "bbc", partly corrected, and
             "nested", the honest score; each None or with "mean" and "ci95".
         weight_band: weights that do as well as the best one as far as the folds can tell: "low" to "high"; "best" and
-            "recommended", and the "points" of the curve. They are ratios, as with weight 1 for class 0.
+            "recommended", and the "points" of the curve. They are ratios, as with weight 1 for class 0; where "kind" is
+            "exponent", they are exponents, and "recommended_class_weight" are the weights of the recommended one.
         threshold: the cut that `decide` takes, what it was chosen for and what it achieves.
         probability_correction: "logit_shift", which `correct` adds, its "method", and the shifts it was chosen from.
         verdict: whether class weights help on this table: "sentence", "conclusion", "primary" and so on.
@@ -69,9 +75,9 @@ class BestWeights:
     study: str
     created_at: str
     target: str
-    classes: tuple[str, str]
+    classes: tuple[str, ...]
     label_type: str
-    positive_class: str
+    positive_class: str | None
     class_weight: Mapping[str, float]
     params: Mapping[str, object]
     score: Score
@@ -85,9 +91,15 @@ class BestWeights:
     threshold: Mapping[str, Any] | None = None
     probability_correction: Mapping[str, Any] | None = None
     verdict: Mapping[str, Any] | None = None
+    task: str = "binary"
 
     def for_keras(self) -> dict[int, float]:
-        """Return the weights for `keras.Model.fit(class_weight=...)`: by class index, in the order of `classes`."""
+        """Return the weights for `keras.Model.fit(class_weight=...)`: by class index, in the order of `classes`.
+
+        Raises:
+            StudyError: rows have several labels, which Keras weights in the loss alone.
+        """
+        self._require_classes("for_keras")
         return {index: self.class_weight[label] for index, label in enumerate(self.classes)}
 
     def for_sklearn(self) -> dict[Label, float]:
@@ -95,9 +107,34 @@ class BestWeights:
 
         scikit-learn 1.9 reads a text label such as "1" as the number 1 and then finds no weight for it, and says so;
         fit on numbers there.
+
+        Raises:
+            StudyError: rows have several labels.
         """
+        self._require_classes("for_sklearn")
         as_label = LABEL_TYPES[self.label_type]
         return {as_label(label): self.class_weight[label] for label in self.classes}
+
+    def for_labels(self) -> dict[str, float]:
+        """Return by name of the label what multiplies its loss in rows that have it; 1 in those that do not.
+
+        Raises:
+            StudyError: rows have one class each.
+        """
+        if self.task != "multilabel":
+            raise StudyError(
+                f'study "{self.study}" weights {len(self.classes)} classes, of which every row has one.\n'
+                "Use for_keras() or for_sklearn()."
+            )
+        return {label: self.class_weight[label] for label in self.classes}
+
+    def _require_classes(self, method: str) -> None:
+        if self.task == "multilabel":
+            raise StudyError(
+                f'study "{self.study}" weights {len(self.classes)} labels, of which a row may have several, and'
+                f" {method}() weights classes.\n"
+                "Use for_labels(), and multiply the loss of each label by its weight where a row has it."
+            )
 
     @overload
     def correct(self, probability: float) -> float: ...
@@ -122,7 +159,7 @@ class BestWeights:
             ValueError: a value is not from 0 to 1.
         """
         if self.probability_correction is None:
-            raise StudyError(_missing(self.study, "probability correction"))
+            raise StudyError(self._missing("probability correction"))
         values = _probabilities(probability)
         corrected: NDArray[np.float64] = expit(logit(values) + self.probability_correction["logit_shift"])
         return corrected if values.ndim else float(corrected)
@@ -151,7 +188,7 @@ class BestWeights:
             ValueError: a value is not from 0 to 1.
         """
         if self.threshold is None:
-            raise StudyError(_missing(self.study, "threshold"))
+            raise StudyError(self._missing("threshold"))
         if self.threshold["probability"] is None:
             raise StudyError(f'study "{self.study}" recommends no threshold: {self.threshold["reason"]}')
         if np.float32(self.threshold["probability"]) == 1.0:
@@ -163,12 +200,15 @@ class BestWeights:
         decisions: NDArray[np.bool_] = values > self.threshold["probability"]
         return decisions if values.ndim else bool(decisions)
 
-
-def _missing(study: str, what: str) -> str:
-    return (
-        f'study "{study}" has no {what}: its file was written by a run that made none.\n'
-        "Run the study again with `python -m tuner run`: finished trials are kept, and the file is written anew."
-    )
+    def _missing(self, what: str) -> str:
+        if self.task != "binary":
+            kind = "classes" if self.task == "multiclass" else "labels"
+            here = f"{len(self.classes)} {kind}"
+            return f'study "{self.study}" has no {what}: it is made for two classes, and this study has {here}.'
+        return (
+            f'study "{self.study}" has no {what}: its file was written by a run that made none.\n'
+            "Run the study again with `python -m tuner run`: finished trials are kept, and the file is written anew."
+        )
 
 
 def _probabilities(given: float | Probabilities) -> NDArray[np.float64]:
@@ -197,6 +237,7 @@ def read_best_weights(path: str | os.PathLike[str]) -> BestWeights:
         params=MappingProxyType(record["params"]),
         dataset=MappingProxyType(record["dataset"]),
         versions=MappingProxyType(record["versions"]),
+        task=record.get("task", "binary"),
         classes=tuple(record["classes"]),
         class_weight=MappingProxyType({label: float(weight) for label, weight in record["class_weight"].items()}),
         score=Score(**{name: score[name] for name in SCORE_FIELDS} | {"ci95": interval}),

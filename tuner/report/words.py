@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
-from tuner.evidence import ThresholdChoice
+from tuner.evidence import BandKind, ThresholdChoice, WeightBand
 from tuner.report.numbers import number_text
 
 HOW_TO_GET_A_VERDICT = "python -m tuner verdict CONFIG"
@@ -17,6 +17,11 @@ class Table(TypedDict):
     head: list[str]
     rows: list[list[str]]
     marked: int | None
+
+
+def band_kind(band: WeightBand) -> BandKind:
+    """Return what was swept; records from before there were exponents do not say it."""
+    return band.get("kind", "weight")
 
 
 def rule_text(choice: ThresholdChoice) -> str:

@@ -1,6 +1,8 @@
 """Bookkeeping: what is asked, what was scored, kept in one SQLite file beside Optuna's own tables.
 
-space       what may be searched, resolved to numbers; the baselines
+space       what may be searched, resolved to numbers
+distributions, points, weighting
+            ranges and lists, trials known beforehand, the weights of many classes or labels
 sampling    parameters of trial n, a pure function of the study's seed, n and the trials before it
 database    the file: reading it unchanged, recognizing what is not ours, errors in words
 lock        one driver per database

@@ -30,7 +30,7 @@ evidence = Table(
 """Databases from before this table get it with their next run; until then readers find no evidence."""
 
 
-OF_TRIALS = ("weight_band", "noise_budget", "bias_corrected", "probability_correction", "threshold")
+OF_TRIALS = ("weight_band", "noise_budget", "bias_corrected", "probability_correction", "threshold", "per_class")
 """Kinds that speak of the trials of a study, and no longer hold when there are more of them."""
 
 

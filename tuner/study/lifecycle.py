@@ -24,15 +24,19 @@ from sqlalchemy import Connection, RowMapping, update
 from tuner.config.schema import RacingSection, StudySection
 from tuner.errors import StudyError
 from tuner.files import make_folder
-from tuner.study import evidence, first_epochs, records
+from tuner.study import encoders, evidence, first_epochs, records
 from tuner.study.database import check_database, read_database, refuse_network_file_system
 from tuner.study.drift import DECISIVE, NOTED, Spec, differences, seal
 from tuner.study.lock import run_lock, utc_now
-from tuner.study.predictions import check_predictions
-from tuner.study.space import Params, ResolvedSpace, trial_values
+from tuner.study.points import Params
+from tuner.study.predictions import check_predictions, n_outputs
+from tuner.study.space import ResolvedSpace
 from tuner.study.storage import Storage, open_storage
 from tuner.timing import Clock
 from tuner.trial import DataSummary, FoldPlan, TrialParams, TrialScore
+
+LATER_FOLDS = {"splitter": "stratified"}
+"""What was added to the folds after there were studies, and what those have; specs leave it out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,8 @@ class StudyPlan:
         """The spec with what this half of the program knows better."""
         parts = {part: dict(value) for part, value in self.spec.items()}
         parts["space"] = self.space.spec()
-        parts["objective"] = {"metric": self.metric, "folds": asdict(self.folds), **parts.get("objective", {})}
+        folds = {name: value for name, value in asdict(self.folds).items() if LATER_FOLDS.get(name) != value}
+        parts["objective"] = {"metric": self.metric, "folds": folds, **parts.get("objective", {})}
         if self.racing.enabled:
             parts["objective"]["racing"] = self.racing.model_dump(exclude={"enabled"})
         parts["data"] = {"sha256": self.data.sha256, **parts.get("data", {})}
@@ -196,6 +201,11 @@ class OpenStudy:
         with self.transaction() as (connection, study_id):
             evidence.keep(connection, study_id, kind=kind, basis=basis, value=value)
 
+    def keep_encoder(self, encoder: dict[str, Any]) -> None:
+        """Store what was learned from the table."""
+        with self.transaction() as (connection, study_id):
+            encoders.keep(connection, study_id, encoder)
+
     def remove_evidence(self, kinds: Collection[str]) -> None:
         """Remove the records of these kinds, which no longer hold."""
         with self.transaction() as (connection, study_id):
@@ -267,7 +277,7 @@ class OpenStudy:
             "number": trial.number,
             "origin": self.plan.space.origin(trial.number, params),
             "params": records.to_json(params),
-            "resolved": records.to_json(trial_values(trial)),
+            "resolved": records.to_json(self.plan.space.stored(trial, params)),
             "env": self._env_sha256,
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -298,7 +308,7 @@ def open_study(plan: StudyPlan, path: Path, *, clock: Clock | None = None) -> It
 
 def _open(plan: StudyPlan, path: Path, resources: ExitStack, *, clock: Clock) -> OpenStudy:
     """Return the study; `resources` hold its lock and its storage."""
-    check_predictions(plan.section, plan.folds, plan.n_trials)
+    check_predictions(plan.section, plan.folds, plan.n_trials, n_outputs(plan.data.task, plan.data.classes))
     path = Path(os.path.realpath(path))  # a link and the file it leads to are one database: one lock
     if os.path.exists(path):  # noqa: PTH110 - Path.exists raises in a folder that may not be entered
         check_database(path)

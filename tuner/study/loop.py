@@ -18,7 +18,8 @@ import numpy as np
 
 from tuner.errors import EngineError
 from tuner.events import Listener, Notice
-from tuner.study.lifecycle import OpenStudy
+from tuner.study.lifecycle import OpenStudy, StudyPlan
+from tuner.study.predictions import n_outputs
 from tuner.study.progress import Progress
 from tuner.study.racing import Race
 from tuner.study.sampling import Asker
@@ -57,7 +58,7 @@ def optimize(
         while True:
             for numbers in islice(upcoming, AT_ONCE - len(under_way)):
                 batch, race = _begin(study, progress, asker=asker, numbers=numbers)
-                answer = pool.submit(_scores, batch, _checked(evaluate, study.plan.folds), race=race)
+                answer = pool.submit(_scores, batch, _checked(evaluate, study.plan), race=race)
                 under_way.append((batch, race, answer))
             if not under_way:
                 break
@@ -109,21 +110,22 @@ def _scores(batch: Sequence[TrialParams], evaluate: Evaluate, *, race: Race | No
     return evaluate(batch) if race is None else race.run(batch, evaluate)
 
 
-def _checked(evaluate: Evaluate, plan: FoldPlan) -> Evaluate:
+def _checked(evaluate: Evaluate, plan: StudyPlan) -> Evaluate:
     """Return `evaluate` as it must be: the trials asked for, shapes of the seam, nothing that is not finite."""
+    outputs = n_outputs(plan.data.task, plan.data.classes)
 
     def checked(batch: Sequence[TrialParams], folds: Sequence[int] | None = None) -> list[TrialScore]:
         answer = evaluate(batch) if folds is None else evaluate(batch, folds)
         asked, scored = [trial.number for trial in batch], [score.number for score in answer]
         if scored != asked:
             raise EngineError(f"trials {asked} were asked for, but {scored} were scored")
-        trained = range(plan.n_folds) if folds is None else folds
-        return [_judge(score, plan, folds=trained) for score in answer]
+        trained = range(plan.folds.n_folds) if folds is None else folds
+        return [_judge(score, plan.folds, folds=trained, outputs=outputs) for score in answer]
 
     return checked
 
 
-def _judge(score: TrialScore, plan: FoldPlan, *, folds: Sequence[int]) -> TrialScore:
+def _judge(score: TrialScore, plan: FoldPlan, *, folds: Sequence[int], outputs: int) -> TrialScore:
     """Return the score, or the failure it amounts to: nothing that is not finite is stored or told.
 
     Raises:
@@ -132,7 +134,8 @@ def _judge(score: TrialScore, plan: FoldPlan, *, folds: Sequence[int]) -> TrialS
     if score.failure is not None:
         return score
     n_repeats = len({fold // plan.n_splits for fold in folds})
-    expected = (len(score.checkpoint_epochs), len(folds)), (n_repeats, plan.n_scored_rows)
+    predicted = (n_repeats, plan.n_scored_rows, outputs)
+    expected = (len(score.checkpoint_epochs), len(folds)), predicted if outputs > 1 else predicted[:2]
     shapes = score.fold_scores.shape, score.logits.shape
     if shapes != expected or not len(score.checkpoint_epochs):
         raise EngineError(f"trial {score.number}: arrays of shapes {expected} were expected, {shapes} were scored")

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from tuner.events import BatchFinished, Listener, Notice, StudyOpened
 from tuner.intervals import corrected_interval
 from tuner.study.lifecycle import OpenStudy
-from tuner.study.space import trial_values
+from tuner.study.weighting import trial_values
 from tuner.trial import TrialParams, TrialScore
 
 Best = tuple[int, float, float, dict[str, object]]

@@ -1,9 +1,10 @@
 """Our own tables beside Optuna's: studies, trials, folds, predictions, runs.
 
 Rows carry Optuna's study id and trial number. Text columns hold JSON; stamps are ISO 8601 UTC; scores are float64;
-logits are little-endian float32 in C order. `tuner_trials.env` is the sha256 of the part "env" of the spec (`drift.py`)
-under which the trial was evaluated, `tuner_trials.failure` why it failed or was pruned. A pruned trial has rows of the
-folds it was trained on, and predictions of their repeats. `tuner_runs.time` is what `timing.Account.as_dict` returns.
+logits are little-endian float32 in C order, one per repeat and row; of K classes or labels, K per repeat and row.
+`tuner_trials.env` is the sha256 of the part "env" of the spec (`drift.py`) under which the trial was evaluated,
+`tuner_trials.failure` why it failed or was pruned. A pruned trial has rows of the folds it was trained on, and
+predictions of their repeats. `tuner_runs.time` is what `timing.Account.as_dict` returns.
 """
 
 from __future__ import annotations
@@ -264,7 +265,8 @@ def load_logits(path: Path, name: str, trial: int) -> NDArray[np.float32]:
         trial: number of the trial.
 
     Returns:
-        Shape `(R', N)`, float32: all repeats, or those that a pruned trial was trained on.
+        Shape `(R', N)`, float32: all repeats, or those that a pruned trial was trained on. `(R', N, K)` for K classes
+        or labels.
 
     Raises:
         StudyError: no such study, or no predictions were kept of that trial.
@@ -279,7 +281,9 @@ def load_logits(path: Path, name: str, trial: int) -> NDArray[np.float32]:
             f'study "{name}" in {path} holds no predictions of trial {trial}.\n'
             "They are kept of complete and pruned trials while study.predictions.keep is true."
         )
-    return np.frombuffer(row.logits, dtype="<f4").astype(np.float32).reshape(row.n_repeats, row.n_rows)
+    logits = np.frombuffer(row.logits, dtype="<f4").astype(np.float32)
+    shape = (row.n_repeats, row.n_rows)
+    return logits.reshape(shape if logits.size == row.n_repeats * row.n_rows else (*shape, -1))
 
 
 def _fold_rows(study_id: int, score: TrialScore, n_splits: int) -> Iterable[dict[str, object]]:
@@ -297,6 +301,6 @@ def _fold_rows(study_id: int, score: TrialScore, n_splits: int) -> Iterable[dict
 
 
 def _prediction_row(study_id: int, score: TrialScore) -> dict[str, object]:
-    n_repeats, n_rows = score.logits.shape
+    n_repeats, n_rows = score.logits.shape[:2]
     blob = np.ascontiguousarray(score.logits, dtype="<f4").tobytes()
     return {"study_id": study_id, "trial": score.number, "n_repeats": n_repeats, "n_rows": n_rows, "logits": blob}

@@ -20,7 +20,9 @@ import optuna
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tuner.study.space import Params, ResolvedSpace, contains
+from tuner.study.distributions import contains
+from tuner.study.points import Params
+from tuner.study.space import ResolvedSpace
 
 TPE_OPTIONS: dict[str, Any] = {
     "n_startup_trials": 10,

@@ -1,47 +1,50 @@
 """What may be searched, resolved to numbers once, and the trials that come before any sampler is asked.
 
-A key of the search space is fixed, a range or a list of choices; ranges and lists become Optuna distributions under the
-same name. Points are trials whose parameters are known beforehand: the baselines, a whole grid, or `study.trials`.
+A key of the search space is fixed, a range or a list of choices (`distributions.py`). Points are trials whose
+parameters are known beforehand (`points.py`). What weights the classes depends on how many there are (`weighting.py`).
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from tuner.config.schema import PARAMS, SearchSpace, StudySection, TrainingSection
-from tuner.config.values import Range, Scalar
-from tuner.errors import ConfigError
-from tuner.study.summary import Origin
-from tuner.trial import TrialParams
-
-Distribution = FloatDistribution | IntDistribution | CategoricalDistribution
-Params = dict[str, Any]
-
-AUTO_HIGH = 10.0
-"""`high: auto` of the minority weight, in imbalance ratios."""
-
-BASELINES: dict[Origin, float] = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}
-"""Weights every study tries first, as powers of the imbalance ratio."""
-
-MAX_GRID = 100_000
+from tuner.config.schema import SearchSpace, StudySection, TrainingSection
+from tuner.config.values import Range
+from tuner.study.distributions import (
+    AUTO_HIGH,
+    Distribution,
+    describe,
+    greatest,
+    limits,
+    middle,
+    resolved_range,
+)
+from tuner.study.points import (
+    Params,
+    Point,
+    baseline_points,
+    grid_notice,
+    grid_points,
+    listed_points,
+    one_point_notice,
+)
+from tuner.study.summary import Origin, is_weight_parameter
+from tuner.study.weighting import (
+    Weighting,
+    make_weighting,
+    parameter_names,
+    refuse_other_weights,
+    stored_trial,
+    trial_values,
+)
+from tuner.trial import Task, TrialParams
 
 LATER: Params = {"dropout": 0.0}
 """Parameters that were added after there were studies, and the value that trained those; specs leave it out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """A trial known beforehand: every search parameter has a value."""
-
-    origin: Origin
-    params: Params
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,7 @@ class ResolvedSpace:
         listed: the points are `study.trials`, so `n_trials` does not count.
         sampler, seed, batch_size: how the trials after the points are drawn.
         notices: what was left out, in words.
+        weighting: how more than two classes, or labels, are weighted; None for two classes.
     """
 
     distributions: dict[str, Distribution]
@@ -67,6 +71,7 @@ class ResolvedSpace:
     seed: int
     batch_size: int
     notices: tuple[str, ...] = ()
+    weighting: Weighting | None = None
 
     def n_trials(self, section: StudySection) -> int:
         """Return how many trials the study shall hold: `n_trials`, but all points at most; exactly those listed."""
@@ -81,15 +86,22 @@ class ResolvedSpace:
 
     def resolve(self, number: int, params: Mapping[str, Any]) -> TrialParams:
         """Return everything trial `number` is trained with: its search parameters and the fixed values."""
-        return TrialParams(number=number, **{**self.fixed, **params})
+        values = {**self.fixed, **params}
+        weights = () if self.weighting is None else self.weighting.weights(values)
+        return stored_trial(number, values | ({"class_weights": weights} if weights else {}))
+
+    def stored(self, trial: TrialParams, params: Mapping[str, Any]) -> Params:
+        """Return every value of a trial as it is stored: what it is trained with, and what its weights come from."""
+        origins = {name: value for name, value in {**self.fixed, **params}.items() if is_weight_parameter(name)}
+        return {**origins, **trial_values(trial)}
 
     def middle(self) -> Params:
         """Return the middle of every searched range, as the baselines use it."""
-        return {name: _middle(distribution) for name, distribution in self.distributions.items()}
+        return {name: middle(distribution) for name, distribution in self.distributions.items()}
 
     def largest(self) -> Params:
         """Return the greatest value of every searched range or list; the first choice where there is no greatest."""
-        return {name: _greatest(distribution) for name, distribution in self.distributions.items()}
+        return {name: greatest(distribution) for name, distribution in self.distributions.items()}
 
     @property
     def longest_training(self) -> int:
@@ -98,7 +110,7 @@ class ResolvedSpace:
 
     def describe(self) -> dict[str, dict[str, object]]:
         """Return the search parameters as plain data: `low`, `high`, `log` (and `step`), or `choices`."""
-        return {name: _describe(distribution) for name, distribution in self.distributions.items()}
+        return {name: describe(distribution) for name, distribution in self.distributions.items()}
 
     def spec(self) -> dict[str, object]:
         """Return all that decides which parameters a trial gets, as plain data."""
@@ -111,34 +123,51 @@ class ResolvedSpace:
 
 
 def resolve_space(
-    search: SearchSpace, training: TrainingSection, study: StudySection, *, imbalance_ratio: float
+    search: SearchSpace,
+    training: TrainingSection,
+    study: StudySection,
+    *,
+    imbalance_ratio: float,
+    task: Task = "binary",
+    classes: Sequence[str] = (),
+    class_counts: Sequence[int] = (),
+    n_rows: int = 0,
 ) -> ResolvedSpace:
-    """Resolve what may be searched for a table of a given imbalance ratio.
+    """Resolve what may be searched for a table.
 
     Args:
         search: the search space as configured; a key set here wins over `training`.
         training: values of the keys that `search` does not name.
         study: sampler, seed, batch size, `baseline_params` and `trials`.
-        imbalance_ratio: negative rows / positive rows.
+        imbalance_ratio: of two classes, negative rows / positive rows.
+        task: two classes, more, or several labels.
+        classes: names of the classes or labels; of two classes for messages only.
+        class_counts: rows that have each; not needed for two classes.
+        n_rows: rows of the table; needed for labels only.
 
     Raises:
-        ConfigError: an empty range, a baseline or listed trial that cannot be, a grid over something uncountable.
+        ConfigError: an empty range, a baseline or listed trial that cannot be, a grid over something uncountable, a key
+            of weights that does not go with the table.
     """
-    distributions, fixed = _distributions(search, training, imbalance_ratio)
+    weighting = make_weighting(task, classes=classes, class_counts=class_counts, n_rows=n_rows)
+    refuse_other_weights(search, training, study, weighting=weighting, classes=classes)
+    distributions, fixed = _distributions(search, training, imbalance_ratio=imbalance_ratio, weighting=weighting)
     is_one_point = all(distribution.single() for distribution in distributions.values())
     notices: tuple[str, ...] = ()
     if study.trials is not None:
-        distributions, fixed, points = _listed(study.trials, distributions, fixed, imbalance_ratio)
+        distributions, fixed, points = listed_points(
+            study.trials, distributions, fixed, imbalance_ratio=imbalance_ratio, weighting=weighting
+        )
     else:
-        points, notices = _baselines(distributions, fixed, study.baseline_params, imbalance_ratio)
+        points, notices = baseline_points(
+            distributions, fixed, study.baseline_params, imbalance_ratio=imbalance_ratio, weighting=weighting
+        )
         if is_one_point:
-            points = points or (
-                Point(origin="sampled", params={name: _middle(d) for name, d in distributions.items()}),
-            )
-            notices += _one_point_notice(study.n_trials)
+            points = points or (Point(origin="sampled", params={name: middle(d) for name, d in distributions.items()}),)
+            notices += one_point_notice(study.n_trials)
         elif study.sampler == "grid":
-            points = _grid(distributions, points, study.seed)
-            notices += _grid_notice(len(points), study.n_trials)
+            points = grid_points(distributions, points, study.seed)
+            notices += grid_notice(len(points), study.n_trials)
     return ResolvedSpace(
         distributions=distributions,
         fixed=fixed,
@@ -149,29 +178,20 @@ def resolve_space(
         seed=study.seed,
         batch_size=study.batch_size,
         notices=notices,
+        weighting=weighting,
     )
 
 
-def trial_values(trial: TrialParams) -> dict[str, object]:
-    """Return every training and search value of a trial by name."""
-    return {name: getattr(trial, name) for name in PARAMS}
-
-
-def contains(distribution: Distribution, value: object) -> bool:
-    """Return whether a distribution can take a value."""
-    if isinstance(distribution, CategoricalDistribution):
-        return value in distribution.choices
-    if not isinstance(value, int | float) or not distribution.low <= value <= distribution.high:
-        return False
-    return isinstance(distribution, FloatDistribution) or (value - distribution.low) % distribution.step == 0
-
-
 def _distributions(
-    search: SearchSpace, training: TrainingSection, imbalance_ratio: float
+    search: SearchSpace, training: TrainingSection, *, imbalance_ratio: float, weighting: Weighting | None
 ) -> tuple[dict[str, Distribution], Params]:
     distributions: dict[str, Distribution] = {}
     fixed: Params = {}
-    for name in PARAMS:
+    for name in parameter_names(weighting):
+        if weighting is not None and name in weighting.deviations:
+            if search.weight_deviation is not None:
+                distributions[name] = _deviation(search.weight_deviation)
+            continue
         value = getattr(search, name)
         if value is None:
             fixed[name] = getattr(training, name)
@@ -182,189 +202,11 @@ def _distributions(
     return distributions, fixed
 
 
-def resolved_range(value: Range[Any] | list[Any], *, imbalance_ratio: float = 1.0) -> Distribution:
-    """Return a range or list of choices of a config as Optuna has it; the ratio resolves `high: auto`."""
-    if isinstance(value, list):
-        return CategoricalDistribution(tuple(value))
-    low, high = value.low, value.high
-    if high == "auto":
-        high = AUTO_HIGH * imbalance_ratio
-        if high < low:
-            raise ConfigError(
-                f"search_space.minority_weight.high is auto, 10 x the imbalance ratio of this table = {high:g},"
-                f" which is below low, {low:g}.\nGive high as a number, or lower low."
-            )
-    if isinstance(low, int):
-        step = value.step or 1
-        return IntDistribution(low, low + (high - low) // step * step, log=value.log, step=step)
-    return FloatDistribution(low, high, log=value.log)
-
-
-def _middle(distribution: Distribution) -> Scalar | None:
-    """Return the middle of a range, geometric where log, rounded for whole numbers; the first of a list of choices."""
-    if isinstance(distribution, CategoricalDistribution):
-        return distribution.choices[0]
-    low, high = distribution.low, distribution.high
-    middle = math.sqrt(low) * math.sqrt(high) if distribution.log else (low + high) / 2
-    if isinstance(distribution, IntDistribution):
-        return low + distribution.step * round((middle - low) / distribution.step)
-    return min(max(middle, low), high)
-
-
-def _greatest(distribution: Distribution) -> Scalar | None:
-    if not isinstance(distribution, CategoricalDistribution):
-        return distribution.high
-    numbers = [choice for choice in distribution.choices if isinstance(choice, int | float)]
-    return max(numbers) if len(numbers) == len(distribution.choices) else distribution.choices[0]
-
-
-def _describe(distribution: Distribution) -> dict[str, object]:
-    if isinstance(distribution, CategoricalDistribution):
-        return {"choices": list(distribution.choices)}
-    described: dict[str, object] = {"low": distribution.low, "high": distribution.high, "log": distribution.log}
-    if isinstance(distribution, IntDistribution) and distribution.step != 1:
-        described["step"] = distribution.step
-    return described
-
-
-def words(distribution: Distribution) -> str:
-    """Return a range or list of choices for people."""
-    if isinstance(distribution, CategoricalDistribution):
-        return ", ".join(repr(choice) for choice in distribution.choices)
-    step = f" in steps of {distribution.step:g}" if distribution.step not in (None, 1) else ""
-    return f"{distribution.low:g} to {distribution.high:g}{step}"
-
-
-def _baselines(
-    distributions: Mapping[str, Distribution], fixed: Params, given: Mapping[str, Scalar], imbalance_ratio: float
-) -> tuple[tuple[Point, ...], tuple[str, ...]]:
-    """Return trials with no weights, root-balanced and balanced weights that agree in everything else.
-
-    The weights are ratios to the weight of the majority class, so "none" means equal weights whatever that is.
-    """
-    others = {name: d for name, d in distributions.items() if name != "minority_weight"}
-    base = {name: _middle(d) for name, d in others.items()} | {**_baseline_params(given, others)}
-    if "minority_weight" not in distributions:
-        weight = fixed["minority_weight"]
-        return (), (f"minority_weight is fixed at {weight:g}: the study has no baselines to compare with",)
-    majority_weight = {**fixed, **base}["majority_weight"]
-    points: list[Point] = []
-    notices: list[str] = []
-    for origin, power in BASELINES.items():
-        weight = majority_weight * imbalance_ratio**power
-        params = {name: base.get(name, weight) for name in distributions}
-        if not contains(distributions["minority_weight"], weight):
-            where = words(distributions["minority_weight"])
-            notices.append(f'baseline "{origin}", minority_weight {weight:g}, is not among {where} and is skipped')
-        elif all(params != point.params for point in points):
-            points.append(Point(origin=origin, params=params))
-    return tuple(points), tuple(notices)
-
-
-def _baseline_params(given: Mapping[str, Scalar], others: Mapping[str, Distribution]) -> Mapping[str, Scalar]:
-    problems: list[str] = []
-    for name, value in given.items():
-        where = f"study.baseline_params.{name}"
-        if name not in others:
-            problems.append(f"{where}: {name} is not searched; remove it, or give search_space.{name} a range")
-        elif not contains(others[name], value):
-            problems.append(f"{where}: must be among {words(others[name])} (search_space.{name}), got {value!r}")
-    if problems:
-        raise ConfigError("\n".join([*problems, "Nothing was run."]))
-    return given
-
-
-def _listed(
-    trials: Sequence[Mapping[str, Scalar]],
-    distributions: Mapping[str, Distribution],
-    fixed: Params,
-    imbalance_ratio: float,
-) -> tuple[dict[str, Distribution], Params, tuple[Point, ...]]:
-    """Return the space that `study.trials` span; what no entry names takes its fixed value or the middle."""
-    default = {name: fixed[name] if name in fixed else _middle(distributions[name]) for name in PARAMS}
-    names = [name for name in PARAMS if any(name in trial for trial in trials)]
-    values = [{**default, **trial} for trial in trials]
-    origins = _listed_origins(values, imbalance_ratio)
-    points = tuple(
-        Point(origin=origin, params={name: trial[name] for name in names})
-        for origin, trial in zip(origins, values, strict=True)
-    )
-    spanned = {name: _span([point.params[name] for point in points]) for name in names}
-    return spanned, {name: value for name, value in default.items() if name not in spanned}, points
-
-
-def _listed_origins(trials: Sequence[Params], imbalance_ratio: float) -> list[Origin]:
-    """Return which baseline the weights of each trial are, the first time they are; "listed" otherwise."""
-    free = {imbalance_ratio**power: origin for origin, power in reversed(BASELINES.items())}
-    origins: list[Origin] = []
-    for trial in trials:
-        weight = trial["minority_weight"] / trial["majority_weight"]
-        found = next((ratio for ratio in free if math.isclose(weight, ratio, rel_tol=1e-9)), None)
-        origins.append("listed" if found is None else free.pop(found))
-    return origins
-
-
-def _span(values: list[Any]) -> Distribution:
-    if isinstance(values[0], bool | str):
-        return CategoricalDistribution(tuple(dict.fromkeys(values)))
-    if isinstance(values[0], int):
-        return IntDistribution(min(values), max(values))
-    return FloatDistribution(min(values), max(values))
-
-
-def _grid(distributions: Mapping[str, Distribution], baselines: tuple[Point, ...], seed: int) -> tuple[Point, ...]:
-    """Return every combination once: the baselines, then the others in an order shuffled by `seed`."""
-    endless = [name for name, d in distributions.items() if not _is_countable(d)]
-    if endless:
-        raise ConfigError(
-            f"study.sampler: grid cannot count the values of {', '.join(endless)}.\n"
-            "Give each a list of choices or a whole-number range with step, or set study.sampler: tpe."
-        )
-    values = [_values(d) for d in distributions.values()]
-    size = math.prod(len(choices) for choices in values)
-    if size > MAX_GRID:
-        raise ConfigError(
-            f"study.sampler: grid would have {size:,} points, more than {MAX_GRID:,}.\n"
-            "Give fewer choices or larger steps, or set study.sampler: tpe."
-        )
-    known = [point.params for point in baselines]
-    combinations = [dict(zip(distributions, chosen, strict=True)) for chosen in itertools.product(*values)]
-    rest = [combinations[i] for i in np.random.default_rng(seed).permutation(size)]
-    return baselines + tuple(Point(origin="sampled", params=params) for params in rest if params not in known)
-
-
-def _is_countable(distribution: Distribution) -> bool:
-    return isinstance(distribution, CategoricalDistribution) or (
-        isinstance(distribution, IntDistribution) and not distribution.log
-    )
-
-
-def _values(distribution: Distribution) -> list[Any]:
-    if isinstance(distribution, CategoricalDistribution):
-        return list(distribution.choices)
-    if isinstance(distribution, IntDistribution):
-        return list(range(distribution.low, distribution.high + 1, distribution.step))
-    raise TypeError(f"a range of fractions has no list of values: {distribution}")
-
-
-def _grid_notice(size: int, n_trials: int) -> tuple[str, ...]:
-    if size >= n_trials:
-        return ()
-    return (f"the grid has {size} points, so the study ends after {size} trials, not study.n_trials={n_trials}",)
-
-
-def _one_point_notice(n_trials: int) -> tuple[str, ...]:
-    if n_trials == 1:
-        return ()
-    return (f"the search space is one point, so the study ends after 1 trial, not study.n_trials={n_trials}",)
-
-
-def limits(distribution: Distribution) -> tuple[float, float]:
-    """Return the least and the greatest value of a range or list of numbers."""
-    if isinstance(distribution, CategoricalDistribution):
-        numbers = [float(choice) for choice in distribution.choices if isinstance(choice, int | float)]
-        return min(numbers), max(numbers)
-    return float(distribution.low), float(distribution.high)
+def _deviation(value: Range[float] | list[float] | float) -> Distribution:
+    """Return the values of one deviation: a factor, so a range is logarithmic whether it says so or not."""
+    if isinstance(value, Range):
+        return FloatDistribution(value.low, value.high, log=True)
+    return resolved_range(value if isinstance(value, list) else [value])
 
 
 def weight_range(space: ResolvedSpace, imbalance_ratio: float) -> Distribution:
@@ -383,15 +225,7 @@ def weight_range(space: ResolvedSpace, imbalance_ratio: float) -> Distribution:
     return FloatDistribution(own.low / most, own.high / least, log=own.log)
 
 
-def place(distribution: Distribution, position: float) -> Any:
-    """Return the value at a position in [0, 1) of a range or list: even steps, logarithmic where the range is."""
-    if isinstance(distribution, CategoricalDistribution):
-        return distribution.choices[int(position * len(distribution.choices))]
-    low, high = distribution.low, distribution.high
-    if isinstance(distribution, FloatDistribution):
-        value = low * (high / low) ** position if distribution.log else low + (high - low) * position
-        return min(max(value, low), high)
-    if distribution.log:  # Optuna's own convention: half a step more on both sides
-        value = (low - 0.5) * ((high + 0.5) / (low - 0.5)) ** position
-        return min(max(round(value), low), high)
-    return low + distribution.step * int(position * ((high - low) // distribution.step + 1))
+def exponent_range(space: ResolvedSpace) -> Distribution:
+    """Return where the exponent of the weights is searched; as by default where the study fixes or lists it."""
+    own = None if space.listed else space.distributions.get("weight_exponent")
+    return resolved_range(SearchSpace.model_fields["weight_exponent"].default) if own is None else own

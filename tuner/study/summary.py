@@ -35,6 +35,14 @@ STATES: dict[str, State] = {
 }
 """Optuna's names of states, and ours."""
 
+DEVIATION = "weight_deviation_"
+"""What the name of a class or label follows in the name of its deviation, which is a search parameter of its own."""
+
+
+def is_weight_parameter(name: str) -> bool:
+    """Return whether a search parameter is one that the weights of more than two classes, or of labels, come from."""
+    return name == "weight_exponent" or name.startswith(DEVIATION)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
@@ -247,7 +255,8 @@ def _fold_scores(connection: Connection, study_id: int) -> dict[int, Scores]:
 
 
 def _data_summary(stored: dict[str, Any]) -> DataSummary:
-    """Return the summary of the data as it was stored: JSON has lists where we have tuples."""
+    """Return the summary of the data as it was stored: JSON has lists where we have tuples, older studies less."""
     pairs = {key: tuple(stored[key]) for key in ("classes", "class_counts", "axes", "point_classes")}
     points = tuple((x, y) for x, y in stored["points"])
-    return DataSummary(**{**stored, **pairs, "points": points})
+    columns = tuple((name, kind) for name, kind in stored.get("columns", ()))
+    return DataSummary(**{**stored, **pairs, "points": points, "columns": columns})

@@ -7,6 +7,7 @@ Axes used in every module of this package
     S   steps in an epoch                B   rows in a batch
     F   features                         H   width: hidden units of the widest model of the stack, padded
     V   validation rows of the largest fold          C   checkpoints
+    O   outputs: 1 logit of two classes, K of more classes, L of several labels
 
 A trainer answers `stacks(batch)`, which trials train together, and `train(stack)`, their validation logits at the
 checkpoints. Both trainers start from the same initial weights and see the same batches (`seeds.py`).

@@ -67,11 +67,11 @@ def _product(x: Tensor, kernel: Tensor) -> tuple[Tensor, Callable[[Tensor], tupl
 
 
 def stacked_mlp(
-    *, n_models: int, n_features: int, width: int, hidden_layers: int, activation: str, batch_size: int
+    *, n_models: int, n_features: int, n_outputs: int, width: int, hidden_layers: int, activation: str, batch_size: int
 ) -> keras.Model:
-    """Return M perceptrons as one Keras model from `(M, B, F)` to logits `(M, B, 1)`."""
+    """Return M perceptrons as one Keras model from `(M, B, F)` to logits `(M, B, n_outputs)`."""
     layers = [StackedDense(n_models, width, activation) for _ in range(hidden_layers)]
-    model = keras.Sequential([*layers, StackedDense(n_models, 1)])
+    model = keras.Sequential([*layers, StackedDense(n_models, n_outputs)])
     model.build((n_models, batch_size, n_features))
     return model
 

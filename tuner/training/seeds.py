@@ -22,24 +22,25 @@ def _generator(seed: int, repeat: int, split: int, *stream: int) -> np.random.Ge
     return np.random.default_rng(np.random.SeedSequence((seed, repeat, split, *stream)))
 
 
-def layer_sizes(params: TrialParams, n_features: int) -> list[tuple[int, int]]:
+def layer_sizes(params: TrialParams, n_features: int, n_outputs: int = 1) -> list[tuple[int, int]]:
     """Return (inputs, units) of every dense layer, the output layer last."""
-    widths = [n_features, *[params.hidden_size] * params.hidden_layers, 1]
+    widths = [n_features, *[params.hidden_size] * params.hidden_layers, n_outputs]
     return list(pairwise(widths))
 
 
 def initial_weights(
-    params: TrialParams, n_features: int, *, seed: int, repeat: int, split: int
+    params: TrialParams, n_features: int, *, seed: int, repeat: int, split: int, n_outputs: int = 1
 ) -> list[NDArray[np.float32]]:
     """Return kernel and bias of every layer in turn, as `keras.Model.set_weights` takes them.
 
     Hidden kernels are he_uniform under relu and glorot_uniform under tanh, the output kernel glorot_uniform, biases 0.
+    `n_features` counts the columns that the fold knows.
 
     Returns:
         `[kernel (inputs, units), bias (units,), ...]`, float32.
     """
     weights: list[NDArray[np.float32]] = []
-    sizes = layer_sizes(params, n_features)
+    sizes = layer_sizes(params, n_features, n_outputs)
     for layer, (fan_in, fan_out) in enumerate(sizes):
         he = layer < len(sizes) - 1 and params.activation == "relu"
         limit = np.sqrt(6.0 / fan_in) if he else np.sqrt(6.0 / (fan_in + fan_out))

@@ -103,34 +103,52 @@ def checkpoint_epochs(epochs: int, *, longest: int, n_checkpoints: int) -> tuple
     return (*sorted(epoch for epoch in grid if epoch < epochs), epochs)
 
 
-def stack_bytes(program: Program, *, n_folds: int, n_features: int, n_steps: int, n_checkpoints: int, v: int) -> int:
+def stack_bytes(
+    program: Program,
+    *,
+    n_folds: int,
+    n_features: int,
+    n_outputs: int,
+    n_labels: int,
+    n_steps: int,
+    n_checkpoints: int,
+    v: int,
+) -> int:
     """Return the bytes one stack of `n_folds` folds needs at its peak, beside the table and the orders that are kept.
 
     Throughout: weights, gradients and optimizer slots (6 copies), activations of one batch forward and backward and
-    what dropout keeps of them, the logits of all checkpoints. In turns: the batch orders of one call on their way into
-    a tensor (3 copies), or those orders and what the first epoch records of every row (3 numbers), or the activations
-    of one block of validation rows and the logits of all (2 copies).
+    what dropout keeps of them, its outputs with targets, weights and slopes (5 copies), the logits of all checkpoints.
+    In turns: the batch orders of one call on their way into a tensor (3 copies), or those orders and what the first
+    epoch records of every label of a row (3 numbers), or the activations of one block of validation rows and the
+    logits of all (2 copies).
 
     Args:
         program: of the stack.
         n_folds: folds of each trial.
-        n_features: columns of the table.
+        n_features: columns of the encoded table.
+        n_outputs: logits of a model.
+        n_labels: labels of a row, 1 where it is of one class.
         n_steps: steps of the longest fold in one epoch.
         n_checkpoints: how often the longest trial is scored.
         v: validation rows of the largest fold.
     """
     n_models = n_folds * trials_per_stack(n_folds)
     hidden = program.hidden_layers * program.width
-    weights = n_features * program.width + (program.hidden_layers - 1) * program.width**2 + hidden + program.width + 1
-    batch = program.batch_size * (2 * n_features + (4 + program.dropout) * hidden)
+    weights = n_features * program.width + (program.hidden_layers - 1) * program.width**2 + hidden
+    weights += (program.width + 1) * n_outputs
+    batch = program.batch_size * (2 * n_features + (4 + program.dropout) * hidden + 5 * n_outputs)
     rows = n_folds * n_steps * program.batch_size
     orders = rows * epochs_per_call(rows)
-    record = 3 * trials_per_stack(n_folds) * (rows + n_folds * program.batch_size)
-    block = block_rows(n_models, program.width, n_features, v) * (n_features + hidden)
-    in_turns = max(3 * orders, orders + record, n_models * (block + 2 * v))
-    return 4 * (n_models * (6 * weights + batch + n_checkpoints * v) + in_turns)
+    record = 3 * n_labels * trials_per_stack(n_folds) * (rows + n_folds * program.batch_size)
+    block = block_rows(n_models, program.width, n_features, v, n_outputs=n_outputs) * (n_features + hidden + n_outputs)
+    in_turns = max(3 * orders, orders + record, n_models * (block + 2 * v * n_outputs))
+    return 4 * (n_models * (6 * weights + batch + n_checkpoints * v * n_outputs) + in_turns)
 
 
-def block_rows(n_models: int, width: int, n_features: int, v: int) -> int:
-    """Return how many validation rows of each fold are predicted in one call: at most `BLOCK_BYTES` of activations."""
-    return max(1, min(v, BLOCK_BYTES // (4 * n_models * (width + n_features))))
+def block_rows(n_models: int, width: int, n_features: int, v: int, *, n_outputs: int = 1) -> int:
+    """Return how many validation rows of each fold are predicted in one call: at most `BLOCK_BYTES` of activations.
+
+    Outputs beyond the first are among them: with the first, the size of a block of two classes, and with it the last
+    bit of a logit, would not be what it was in studies that are stored.
+    """
+    return max(1, min(v, BLOCK_BYTES // (4 * n_models * (width + n_features + n_outputs - 1))))

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.data.dataset import Dataset
+from tuner.data.encoded import EncodedTable
 from tuner.data.folds import Folds
 from tuner.timing import Clock
 from tuner.trial import FirstEpoch, TrialParams
@@ -20,13 +20,15 @@ class TrainingPlan:
     """What a trainer must know beside the trials.
 
     Attributes:
+        table: the rows, and what each fold has learned of their columns.
+        folds: which rows train and which are scored.
         seed: the study's seed; initial weights and batch orders follow from it.
         longest: the greatest number of epochs any trial of the study may ask for; places the checkpoints.
         n_checkpoints: points of the checkpoint grid, see `stack.checkpoint_epochs`.
         clock: where a trainer notes the phase "compile".
     """
 
-    dataset: Dataset
+    table: EncodedTable
     folds: Folds
     seed: int
     longest: int
@@ -40,8 +42,8 @@ class Predictions:
 
     Attributes:
         checkpoint_epochs: epochs after which rows were predicted, ascending; the last is the trial's own. Shape `(C,)`.
-        logits: shape `(C, J', V)`, float32, one row per fold trained; fold j fills its first `len(folds.valid[j])`
-            columns, the rest is NaN.
+        logits: shape `(C, J', V)`, of several outputs `(C, J', V, O)`, float32; fold j fills its first
+            `len(folds.valid[j])` places of V, the rest is NaN.
         first_epoch: what the class weights did in each fold, as the training steps measured it; None where none did.
     """
 
@@ -73,3 +75,25 @@ class Trainer(Protocol):
             One `Predictions` per trial, same order; None when `should_stop` answered true on the way.
         """
         ...
+
+
+def class_weights_of(params: TrialParams, table: EncodedTable) -> tuple[float, ...]:
+    """Return the weights of class 0 and 1, of every class, or of every label.
+
+    Raises:
+        ValueError: the trial is of another task than the table.
+    """
+    weights: tuple[float, ...]
+    if table.task == "binary":
+        weights = (params.majority_weight, params.minority_weight)
+        is_of_task = not params.class_weights
+    else:
+        weights = params.class_weights
+        is_of_task = len(weights) == table.n_outputs and params.minority_weight == params.majority_weight == 1.0
+    if not is_of_task or (params.focal_gamma and table.task != "binary"):
+        raise ValueError(
+            f"a {table.task} table of {table.n_outputs} outputs cannot train {params}: two classes have "
+            "minority_weight and majority_weight, more classes or labels as many class_weights as there are outputs, "
+            "and no focal_gamma"
+        )
+    return weights

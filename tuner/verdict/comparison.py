@@ -11,29 +11,38 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuner.analysis.references import reference_logits
 from tuner.analysis.verdict import ArmScores, Settings, conclude
 from tuner.analysis.wording import Rate
+from tuner.config.dataset import EncodingSection
 from tuner.config.evidence import VerdictSection
 from tuner.config.schema import ScoringSection
 from tuner.data import resampling
 from tuner.data.dataset import Dataset
 from tuner.data.folds import Folds
-from tuner.data.nested import NestedFolds, Resampling, nest_folds, require_rows
-from tuner.errors import ConfigError, DataError
+from tuner.data.nested import NestedFolds, Resampling, inner_folds, nest_folds, require_rows
 from tuner.events import EvidenceStep, Listener
 from tuner.evidence import Verdict
-from tuner.scoring import RANKING_METRICS, score
+from tuner.scoring import score
 from tuner.study import records, verdicts
+from tuner.study.distributions import words
 from tuner.study.lifecycle import OpenStudy
-from tuner.study.space import ResolvedSpace, limits, weight_range, words
+from tuner.study.space import ResolvedSpace
 from tuner.trial import Evaluate
-from tuner.verdict.arms import Arm, Rates, make_arms, make_design, resolve_rates
-from tuner.verdict.outer_fold import MIN_POSITIVE, FoldResult, OuterFold, Rules, measure
+from tuner.verdict.arms import Arm, Rates, fits, make_arms, make_design, resolve_rates
+from tuner.verdict.outer_fold import FoldResult, OuterFold
+from tuner.verdict.rules import make_rules, measure, refuse
 
 AT_ONCE = 2
 """Outer folds under way at the same time, so that no core waits for the last stack of one."""
+
+UNFIT = {
+    "a row repeated for one label takes its other labels along": ("oversampling", "smote"),
+    "focal loss is for two classes": ("focal_loss",),
+}
+"""Why arms do not go with more classes or with labels, and which."""
 
 METHOD = 1
 """Part of the key: rises when the same settings would give other scores."""
@@ -48,6 +57,7 @@ class VerdictPlan:
         scoring: what is maximized.
         space: of the study: what the arms search beside weight and learning rate.
         dataset: the table.
+        encoding: how its columns become numbers.
         folds: the outer folds: those of the study.
         seed: of the study.
         band_weights: weights of the inner sweep behind the parsimony rule; 0 leaves it out.
@@ -58,6 +68,7 @@ class VerdictPlan:
     scoring: ScoringSection
     space: ResolvedSpace
     dataset: Dataset
+    encoding: EncodingSection
     folds: Folds
     seed: int
     band_weights: int
@@ -76,20 +87,19 @@ class Comparison:
     """
 
     def __init__(self, plan: VerdictPlan) -> None:
-        _refuse(plan)
+        refuse(plan.scoring, plan.folds.plan, plan.dataset.task)
         self.plan = plan
         self.notes: list[str] = []
         self.rates: Rates = resolve_rates(plan.section, plan.space)
-        self.arms = self._possible(make_arms(plan.section.arms, self.rates))
-        self.rules = self._rules()
-        for number, train in enumerate(plan.folds.train):
-            require_rows(
-                plan.dataset.y,
-                train,
-                inner_splits=plan.section.inner_splits,
-                number=number,
-                is_smote=any(arm.way == "smote" for arm in self.arms),
-            )
+        self.arms = self._possible()
+        self.rules, notes = make_rules(
+            plan.scoring,
+            plan.dataset,
+            plan.space,
+            band_weights=plan.band_weights,
+            searched=[self._searched(number) for number in range(len(plan.folds.train))],
+        )
+        self.notes += notes
 
     @cached_property
     def nested(self) -> NestedFolds:
@@ -97,7 +107,14 @@ class Comparison:
         plan = self.plan
         ways: list[Resampling] = list(dict.fromkeys(arm.way for arm in self.arms))
         outer = list(zip(plan.folds.train, plan.folds.valid, strict=True))
-        return nest_folds(plan.dataset, outer, inner_splits=plan.section.inner_splits, seed=plan.seed, ways=ways)
+        return nest_folds(
+            plan.dataset,
+            outer,
+            inner_splits=plan.section.inner_splits,
+            seed=plan.seed,
+            ways=ways,
+            encoding=plan.encoding,
+        )
 
     @property
     def scoring(self) -> ScoringSection:
@@ -123,6 +140,7 @@ class Comparison:
             "fixed": plan.space.fixed,
             "folds": plan.folds.plan.sha256,
             "data": plan.dataset.sha256,
+            **_encoding_key(plan.encoding),
             "seed": plan.seed,
             "trainer": plan.trainer,
         }
@@ -196,9 +214,11 @@ class Comparison:
         }
 
     def _references(self, fold: OuterFold, seed: int) -> Iterable[FoldResult]:
-        X, y = self.plan.dataset.X, self.plan.dataset.y
+        table, y = fold.nested.table, self.plan.dataset.y
+        number = fold.nested.outer(fold.nested.ways[0], fold.number)
+        X, X_test = (table.scaled.transform(table.X[rows], number) for rows in (fold.train, fold.test))
         for name in self.plan.section.references:
-            logits = reference_logits(name, X[fold.train], y[fold.train], X[fold.test], seed=seed % 2**31)
+            logits = reference_logits(name, X, y[fold.train], X_test, seed=seed % 2**31)
             yield FoldResult(
                 arm=name,
                 score=float(score(self.scoring, y[fold.test], logits[None])[0]),
@@ -215,48 +235,33 @@ class Comparison:
             names += [f"{name}_threshold" for name in ("none", "tuned") if name in names]
         return names
 
-    def _possible(self, arms: Sequence[Arm]) -> tuple[Arm, ...]:
-        """Return the arms that this installation can train, with a note about the others."""
+    def _possible(self) -> tuple[Arm, ...]:
+        """Return the arms that this table and this installation can train, with a note about the others."""
+        names, task = self.plan.section.arms, self.plan.dataset.task
+        self.notes += [
+            f"without {', '.join(left_out)}: {why}"
+            for why, without in UNFIT.items()
+            if (left_out := [name for name in names if name in without and not fits(name, task)])
+        ]
+        arms = make_arms(names, self.rates, task=task)
         if resampling.is_available() or all(arm.way == "none" for arm in arms):
-            return tuple(arms)
-        left_out = ", ".join(arm.name for arm in arms if arm.way != "none")
-        self.notes.append(f"without {left_out}: imbalanced-learn is not installed; pip install 'tuner[resampling]'")
+            return arms
+        missing = ", ".join(arm.name for arm in arms if arm.way != "none")
+        self.notes.append(f"without {missing}: imbalanced-learn is not installed; pip install 'tuner[resampling]'")
         return tuple(arm for arm in arms if arm.way == "none")
 
-    def _rules(self) -> Rules:
-        plan = self.plan
-        scoring, is_best_scored = plan.scoring, plan.scoring.threshold == "best"
-        if is_best_scored:
-            scoring = scoring.model_copy(update={"threshold": 0.5})
-            self.notes.append(
-                "arms without a tuned threshold call rows above probability 0.5, not at the best threshold"
-            )
-        fewest = min(int(np.bincount(plan.dataset.y[rows], minlength=2).min()) for rows in plan.folds.train)
-        decisions = None
-        if fewest >= MIN_POSITIVE:
-            decisions = ScoringSection(
-                metric="f1" if scoring.metric in RANKING_METRICS else scoring.metric,
-                beta=scoring.beta,
-                threshold="best",
-            )
-        elif scoring.metric in RANKING_METRICS:
-            self.notes.append(
-                f"no thresholds: an outer fold trains on {fewest} rows of a class, fewer than the {MIN_POSITIVE} needed"
-            )
-        else:
-            raise DataError(
-                f"a verdict for {scoring.metric} tunes thresholds on the training rows of each outer fold, and one of "
-                f"them holds {fewest} rows of a class, fewer than the {MIN_POSITIVE} that takes.\n"
-                "Choose a metric of ranking, such as scoring.metric: roc_auc or average_precision."
-            )
-        weights = weight_range(plan.space, plan.dataset.imbalance_ratio)
-        return Rules(
-            scoring=scoring,
-            decisions=decisions,
-            band_weights=plan.band_weights,
-            weight_limits=limits(weights),
-            is_best_scored=is_best_scored,
+    def _searched(self, number: int) -> NDArray[np.int32]:
+        """Return the training rows of an outer fold that its inner folds score, once it is sure that there are any."""
+        plan, train = self.plan, self.plan.folds.train[number]
+        inner_splits, dataset = plan.section.inner_splits, plan.dataset
+        is_smote = any(arm.way == "smote" for arm in self.arms)
+        require_rows(
+            dataset.y, train, inner_splits=inner_splits, number=number, is_smote=is_smote, classes=dataset.classes
         )
+        if dataset.group is None and dataset.time is None:
+            return train
+        inner = inner_folds(dataset, train, inner_splits=inner_splits, seed=plan.seed, number=number, is_smote=is_smote)
+        return np.concatenate([valid for _, valid in inner])
 
     def _note_repeats(self, n_verdicts: int) -> None:
         if n_verdicts > 1:
@@ -283,24 +288,15 @@ class Comparison:
                 n_trials=plan.section.n_trials,
                 rate=Rate(searched=None if rates.is_verdict_fixed else words(rates.searched), fixed=rates.fixed),
                 honest="tuned_threshold" if rules.is_best_scored else "tuned",
+                task=rules.task,
             ),
             notes=[*self.notes, *notes],
         )
 
 
-def _refuse(plan: VerdictPlan) -> None:
-    if plan.folds.plan.kind != "stratified_kfold":
-        raise ConfigError(
-            "a verdict needs the folds of cross-validation, got cv.kind: holdout: one split says nothing about other "
-            "rows.\nSet cv.kind: stratified_kfold."
-        )
-    trick = {"recall": "every row", "precision": "next to no row"}.get(plan.scoring.metric)
-    if trick is not None:
-        metric = plan.scoring.metric
-        raise ConfigError(
-            f"a verdict for {metric} would be won by calling {trick}, got scoring.metric: {metric}.\n"
-            "Choose f1, fbeta with a beta, balanced_accuracy or a metric of ranking."
-        )
+def _encoding_key(encoding: EncodingSection) -> dict[str, object]:
+    """Return what the encoding adds to the identity of a verdict: nothing by default, as before there was any."""
+    return {} if encoding == EncodingSection() else {"encoding": encoding.model_dump()}
 
 
 def _scores(name: str, folds: Sequence[dict[str, dict[str, Any]]]) -> ArmScores:

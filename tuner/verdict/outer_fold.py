@@ -2,39 +2,31 @@
 
 The test rows take no part until the last step. Thresholds are chosen on the inner out-of-fold logits of the winner.
 
-Axes    N rows of the table; an outer fold's training rows are those that its inner folds score
+Axes    N rows of the table; an outer fold's training rows are those that its inner folds score, but for the first block
+        in order of time
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from tuner.analysis.band import weight_band, weight_grid
 from tuner.config.schema import ScoringSection
 from tuner.data.nested import NestedFolds
 from tuner.errors import EngineError
-from tuner.scoring import cuts, score, score_at
+from tuner.scoring import cuts, score
+from tuner.study.weighting import Weighting
 from tuner.trial import Evaluate, FoldPlan, TrialParams, TrialScore
-from tuner.verdict.arms import Arm, Design
-
-MIN_POSITIVE = 20
-"""Positive training rows below which no threshold is tuned: it would follow a handful of rows."""
+from tuner.verdict.arms import Arm, Design, weights_of_more
+from tuner.verdict.rules import Rules, measure
 
 TUNED_THRESHOLD = ("none", "tuned")
 """Arms that have a twin with a tuned threshold. Without them there is no verdict; any other arm may fail."""
-
-SCORED_BESIDE = {
-    "roc_auc": ("roc_auc", 1.0),
-    "average_precision": ("average_precision", 1.0),
-    "log_loss": ("neg_log_loss", -1.0),
-    "brier": ("neg_brier_score", -1.0),
-}
-"""Measures of every arm beside its score: the metric and its sign."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +37,8 @@ class FoldResult:
         arm: its name.
         score: on the test rows, in the scored metric.
         inner_score: of the winner of its search, on inner folds: optimistic.
-        weight, learning_rate: what its search chose, the weight as a ratio; 0 for a reference.
+        weight, learning_rate: what its search chose, the weight as a ratio, the exponent of more classes or labels; 0
+            for a reference.
         measures: other measures on the test rows, by name.
         n_models: models trained for it.
         failure: why there is no score; None where there is one.
@@ -76,38 +69,14 @@ class FoldResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How an outer fold is judged.
-
-    Attributes:
-        scoring: what is maximized, decisions at a fixed threshold.
-        decisions: the metric of decisions whose threshold is tuned, with `threshold: best`; None where none can be.
-        is_best_scored: the study scores decisions at the best threshold of each fold, so the honest score and that of
-            the parsimony rule are those at a tuned threshold.
-        band_weights: weights of the inner sweep behind the arm "smallest_of_band"; 0 leaves it out.
-        weight_limits: lowest and highest weight of that sweep.
-    """
-
-    scoring: ScoringSection
-    decisions: ScoringSection | None
-    band_weights: int
-    weight_limits: tuple[float, float]
-    is_best_scored: bool = False
-
-    @property
-    def are_decisions_scored(self) -> bool:
-        """Whether the scored metric is one of decisions, so that tuned thresholds are arms of their own."""
-        return self.decisions is not None and self.decisions.metric == self.scoring.metric
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """What an arm takes to the test rows: candidates, best first, their inner scores, and whether its cut is tuned."""
+    """What an arm takes to the test rows: candidates, best first, their inner scores and weights, whether it is cut."""
 
     name: str
     arm: Arm
     ranked: list[TrialScore]
     values: list[float]
+    weights: list[float]
     is_cut: bool
     n_models: int
 
@@ -134,6 +103,12 @@ class OuterFold:
         """Test rows."""
         return self.nested.folds.valid[self.nested.outer(self.nested.ways[0], self.number)]
 
+    @property
+    def searched(self) -> NDArray[np.int32]:
+        """Training rows that the inner folds score, ascending: all, or all but the first block in order of time."""
+        inner = self.nested.inner(self.nested.ways[0], self.number)
+        return np.sort(np.concatenate([self.nested.folds.valid[j] for j in inner]))
+
     def run(self, evaluate: Evaluate) -> list[FoldResult]:
         """Search, train again and score every arm.
 
@@ -146,11 +121,12 @@ class OuterFold:
         Raises:
             EngineError: all candidates of an arm failed without which there is no verdict.
         """
-        candidates = self._candidates()
+        weighting = self.design.weighting_of(self._y(self.train))
+        candidates = self._candidates(weighting)
         params = {trial.number: trial for batch in candidates.values() for trial in batch}
         entries, failed = self._search(candidates, evaluate)
         if self.rules.band_weights:
-            entries += self._smallest_of_band(entries, params, evaluate)
+            entries += self._smallest_of_band(entries, params, weighting, evaluate)
         answers = self._train_again(entries, params, evaluate)
         return [
             *(self._scored(entry, *answers[entry.name]) for entry in entries if entry.name in answers),
@@ -172,14 +148,19 @@ class OuterFold:
             raise EngineError(f"{reason}.\nLower verdict.learning_rate.")
         return FoldResult.failed(name, reason, n_models=n_models)
 
-    def _candidates(self) -> dict[str, list[TrialParams]]:
-        y = self.nested.dataset.y[self.train]
-        ratio = float((y == 0).sum() / (y == 1).sum())
-        n = len(self.design.others)
+    def _candidates(self, weighting: Weighting | None) -> dict[str, list[TrialParams]]:
+        y, n = self._y(self.train), len(self.design.others)
+        ratio = float((y == 0).sum() / (y == 1).sum()) if weighting is None else 1.0
         return {
-            arm.name: self.design.candidates(arm, imbalance_ratio=ratio, first_number=i * n)
+            arm.name: self.design.candidates(arm, imbalance_ratio=ratio, first_number=i * n, weighting=weighting)
             for i, arm in enumerate(self.arms)
         }
+
+    def _weights(self, arm: Arm, candidates: Sequence[TrialParams]) -> list[float]:
+        """Return what each candidate of an arm is weighted by: a ratio; of more classes, or labels, an exponent."""
+        if self.design.weighting is None:
+            return [trial.minority_weight / trial.majority_weight for trial in candidates]
+        return [self.design.exponent(arm, point) for point in range(len(candidates))]
 
     def _search(
         self, candidates: Mapping[str, list[TrialParams]], evaluate: Evaluate
@@ -196,11 +177,11 @@ class OuterFold:
             if all(score.failure is not None for score in found[arm.name]):
                 failed.append(self._all_failed(arm, found[arm.name]))
                 continue
-            inner = [_mean(score) for score in found[arm.name]]
-            entries.append(self._entry(arm.name, arm, found[arm.name], inner))
+            inner, weights = [_mean(score) for score in found[arm.name]], self._weights(arm, candidates[arm.name])
+            entries.append(self._entry(arm.name, arm, found[arm.name], inner, weights))
             if arm.name in TUNED_THRESHOLD and self.rules.are_decisions_scored:
                 at_best = self._at_best_threshold(found[arm.name])
-                entries.append(self._entry(f"{arm.name}_threshold", arm, found[arm.name], at_best))
+                entries.append(self._entry(f"{arm.name}_threshold", arm, found[arm.name], at_best, weights))
         return entries, failed
 
     def _all_failed(self, arm: Arm, scores: Sequence[TrialScore]) -> FoldResult:
@@ -210,7 +191,9 @@ class OuterFold:
         )
         return self._refused(arm.name, reason, n_models=len(scores) * self.nested.inner_splits)
 
-    def _entry(self, name: str, arm: Arm, scores: Sequence[TrialScore], values: Sequence[float]) -> _Entry:
+    def _entry(
+        self, name: str, arm: Arm, scores: Sequence[TrialScore], values: Sequence[float], weights: Sequence[float]
+    ) -> _Entry:
         order = sorted(range(len(scores)), key=lambda i: -values[i])  # stable: the first among equals
         order = [i for i in order if scores[i].failure is None]
         return _Entry(
@@ -218,13 +201,14 @@ class OuterFold:
             arm=arm,
             ranked=[scores[i] for i in order],
             values=[values[i] for i in order],
+            weights=[weights[i] for i in order],
             is_cut=name != arm.name,
             n_models=len(scores) * self.nested.inner_splits + 1,
         )
 
     def _at_best_threshold(self, scores: Sequence[TrialScore]) -> list[float]:
         """Return the metric of decisions of each candidate at its best threshold on all inner folds together."""
-        rows = self.train
+        rows = self.searched
         return [
             float("-inf")
             if one.failure is not None
@@ -239,38 +223,62 @@ class OuterFold:
         return self.rules.decisions
 
     def _y(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
-        return self.nested.dataset.y[rows]
+        return self.nested.table.y[rows]
 
     def _smallest_of_band(
-        self, entries: Sequence[_Entry], params: dict[int, TrialParams], evaluate: Evaluate
+        self,
+        entries: Sequence[_Entry],
+        params: dict[int, TrialParams],
+        weighting: Weighting | None,
+        evaluate: Evaluate,
     ) -> list[_Entry]:
         """Return the arm of the parsimony rule: the smallest weight of the band around the tuned winner's."""
         tuned = next(entry for entry in entries if entry.name == "tuned")
         winner = params[tuned.ranked[0].number]
-        own = winner.minority_weight / winner.majority_weight
-        weights = weight_grid(*self.rules.weight_limits, n=self.rules.band_weights, also=[own])
-        first = max(params) + 1
-        majority = winner.majority_weight
-        batch = [replace(winner, number=first + i, minority_weight=w * majority) for i, w in enumerate(weights)]
+        sweep, trials = self._sweep(tuned, winner, weighting)
+        batch = [replace(trial, number=max(params) + 1 + i) for i, trial in enumerate(trials)]
         scores = evaluate(batch, self.nested.inner("none", self.number))
         params |= {trial.number: trial for trial in batch}
-        k = self.nested.inner_splits
-        plan = FoldPlan(
-            kind="stratified_kfold",
-            n_splits=k,
-            n_repeats=1,
-            test_over_train=1.0 / (k - 1),
-            n_scored_rows=len(self.train),
-            sha256="",
-        )
+        k, plan = self.nested.inner_splits, self._inner_plan()
         table = np.stack([np.full(k, np.nan) if one.failure is not None else one.fold_scores[-1] for one in scores])
-        band = weight_band(weights, table, plan=plan, trial=winner.number)
+        weights = sweep if weighting is None else [math.exp(exponent) for exponent in sweep]
+        band = weight_band(weights, table, plan=plan, trial=winner.number)  # nearest to e ** 0: the least exponent
         if band is None:
             return []
-        chosen = scores[weights.index(band["recommended"])]
+        place = weights.index(band["recommended"])
         n_models = tuned.n_models + len(batch) * k
-        one = self._entry("smallest_of_band", tuned.arm, [chosen], [_mean(chosen)])
+        one = self._entry("smallest_of_band", tuned.arm, [scores[place]], [_mean(scores[place])], [sweep[place]])
         return [replace(one, is_cut=self.rules.is_best_scored, n_models=n_models)]
+
+    def _sweep(
+        self, tuned: _Entry, winner: TrialParams, weighting: Weighting | None
+    ) -> tuple[list[float], list[TrialParams]]:
+        """Return the weights, or exponents, of the inner sweep, and its trials at the winner's other parameters."""
+        (low, high), n = self.rules.weight_limits, self.rules.band_weights
+        if weighting is None:
+            majority = winner.majority_weight
+            sweep = list(weight_grid(low, high, n=n, also=[winner.minority_weight / majority]))
+            return sweep, [replace(winner, minority_weight=weight * majority) for weight in sweep]
+        sweep = sorted({*np.linspace(low, high, n).tolist(), tuned.weights[0]})
+        deviations = self.design.deviations_of(tuned.arm, winner.number % len(self.design.others))
+        return sweep, [replace(winner, **weights_of_more(weighting, exponent, deviations)) for exponent in sweep]
+
+    def _inner_plan(self) -> FoldPlan:
+        """Return what the band must know of the inner folds."""
+        k, n_scored, folds = self.nested.inner_splits, len(self.searched), self.nested.folds
+        is_whole = n_scored == len(self.train)
+        inner = self.nested.inner("none", self.number)
+        return FoldPlan(
+            kind="stratified_kfold" if is_whole else "time",
+            n_splits=k,
+            n_repeats=1,
+            test_over_train=1.0 / (k - 1)
+            if is_whole
+            else float(np.mean([len(folds.valid[j]) / len(folds.train[j]) for j in inner])),
+            n_scored_rows=n_scored,
+            sha256="",
+            splitter="stratified" if is_whole else "time",
+        )
 
     def _train_again(
         self, entries: Sequence[_Entry], params: Mapping[int, TrialParams], evaluate: Evaluate
@@ -300,43 +308,19 @@ class OuterFold:
         logits = answer.logits[:, self.test]
         cut = None
         if self.rules.decisions is not None:
-            inner = entry.ranked[place].logits[:, self.train]
-            cut = cuts(self.rules.decisions, self._y(self.train), inner)
+            inner = entry.ranked[place].logits[:, self.searched]
+            cut = cuts(self.rules.decisions, self._y(self.searched), inner)
         measures = measure(self.rules, self._y(self.test), logits, cut)
         plain = float(answer.fold_scores[-1, 0])
         return FoldResult(
             arm=entry.name,
             score=measures[f"{self.rules.scoring.metric}_at_threshold"] if entry.is_cut else plain,
             inner_score=entry.values[place],
-            weight=params.minority_weight / params.majority_weight,
+            weight=entry.weights[place],
             learning_rate=params.learning_rate,
             measures=measures,
             n_models=entry.n_models,
         )
-
-
-def measure(
-    rules: Rules, y: NDArray[np.int32], logits: NDArray[np.floating], cut: NDArray[np.float64] | None
-) -> dict[str, float]:
-    """Return the measures of one arm on the test rows: order and probability, then decisions and the tuned threshold.
-
-    Args:
-        rules: what is measured.
-        y: labels of the test rows, shape `(V,)`.
-        logits: shape `(1, V)`.
-        cut: the tuned logit cut, shape `(1,)`; None where there is none.
-    """
-    measures = {
-        name: sign * float(score(ScoringSection.model_validate({"metric": metric}), y, logits)[0])
-        for name, (metric, sign) in SCORED_BESIDE.items()
-    }
-    if rules.decisions is not None:
-        name = rules.decisions.metric
-        measures[f"{name}_at_half"] = float(score_at(rules.decisions, y, logits, np.zeros(1))[0])
-        if cut is not None:
-            measures[f"{name}_at_threshold"] = float(score_at(rules.decisions, y, logits, cut)[0])
-            measures["threshold"] = float(expit(cut[0]))
-    return measures
 
 
 def _mean(score: TrialScore) -> float:

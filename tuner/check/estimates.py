@@ -1,19 +1,19 @@
-"""The plan and the data, explained before anything trains."""
+"""What a run takes: memory at its peak and time, estimated before anything trains.
+
+Bytes are counted array by array; what the libraries take was measured once. Time is rough: the machine decides.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from math import ceil, prod
 
 import numpy as np
 
 from tuner.analysis.winners_curse import TALLY_BYTES
-from tuner.data.checks import Finding
-from tuner.errors import ConfigError
-from tuner.run import Prepared
+from tuner.prepared import Prepared
 from tuner.study.loop import AT_ONCE
-from tuner.study.predictions import check_predictions, predicted_bytes
+from tuner.study.predictions import predicted_bytes
 from tuner.training.stack import STREAM_BYTES, Program, program_of, stack_bytes, trials_per_stack
 from tuner.trial import TrialParams
 from tuner.verdict.arms import make_arms, resolve_rates
@@ -40,115 +40,24 @@ LOADING_BYTES = 26
 """What one cell takes while a table is read or generated: float64 twice and its text, or float64 three times."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What `check` explains: plain data, in the order it is shown.
-
-    `evidence_models` are trained when the search is done, `verdict_models` for a verdict, 0 where `run` makes none.
-    `memory_bytes` and `seconds` are estimates; nobody has measured the sequential trainer, so its seconds are None.
-    """
-
-    study: str
-    source: str
-    rows: int
-    features: int
-    target: str
-    classes: dict[str, int]
-    positive_class: str
-    imbalance_ratio: float
-    folds: str
-    models_per_trial: int
-    fewest_minority_rows: int
-    metric: str
-    n_trials: int
-    search_space: dict[str, dict[str, object]]
-    fixed: dict[str, object]
-    baselines: list[dict[str, object]]
-    evidence_models: int
-    verdict_models: int
-    trials_at_once: int
-    predictions_bytes: int
-    memory_bytes: int
-    seconds: float | None
-    notices: list[str]
-    findings: list[Finding]
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the plan as JSON can hold it."""
-        return asdict(self)
-
-
-def make_plan(prepared: Prepared, *, threads: int) -> Plan:
-    """Return what running `prepared` means; trains nothing.
-
-    Args:
-        prepared: from `run.prepare`.
-        threads: stacks that train at the same time.
-    """
-    dataset, folds, space, config = prepared.dataset, prepared.folds, prepared.space, prepared.config
-    n_trials = space.n_trials(config.study)
-    keep = config.study.predictions.keep
-    return Plan(
-        study=config.study.name,
-        source=dataset.source,
-        rows=len(dataset.y),
-        features=dataset.X.shape[1],
-        target=dataset.target,
-        classes=dict(zip(dataset.classes, dataset.class_counts, strict=True)),
-        positive_class=dataset.classes[1],
-        imbalance_ratio=dataset.imbalance_ratio,
-        folds=_fold_words(prepared),
-        models_per_trial=folds.plan.n_folds,
-        fewest_minority_rows=min(int(np.bincount(dataset.y[rows], minlength=2).min()) for rows in folds.valid),
-        metric=config.scoring.metric,
-        n_trials=n_trials,
-        search_space=space.describe(),
-        fixed=dict(space.fixed),
-        baselines=[dict(point.params) for point in space.points if point.origin != "sampled"],
-        evidence_models=_evidence_models(prepared),
-        verdict_models=_verdict_models(prepared),
-        trials_at_once=min(_under_way(prepared), threads * min(config.study.batch_size, _trials_per_stack(prepared))),
-        predictions_bytes=predicted_bytes(folds.plan, n_trials) if keep else 0,
-        memory_bytes=_memory(prepared, threads),
-        seconds=None if _is_sequential(prepared) else _seconds(prepared, threads),
-        notices=[*space.notices, *_refusals(prepared, n_trials)],
-        findings=prepared.findings(),
-    )
-
-
-def _fold_words(prepared: Prepared) -> str:
-    plan = prepared.folds.plan
-    if plan.kind == "holdout":
-        rows = len(prepared.folds.train[0])
-        seeds = f"{plan.n_repeats} seed{'s' * (plan.n_repeats > 1)}"
-        return f"holdout: the first {rows:,} rows train, {plan.n_scored_rows:,} test, {seeds}"
-    return f"stratified {plan.n_splits}-fold x {plan.n_repeats} repeat{'s' * (plan.n_repeats > 1)}"
-
-
-def _is_sequential(prepared: Prepared) -> bool:
+def is_sequential(prepared: Prepared) -> bool:
+    """Whether every fold trains alone, with plain Keras."""
     return prepared.config.training.trainer == "sequential"
 
 
-def _under_way(prepared: Prepared) -> int:
+def under_way(prepared: Prepared) -> int:
     """Return the trials of as many full batches as are under way: no more are evaluated at the same time."""
     return min(AT_ONCE * prepared.config.study.batch_size, prepared.space.n_trials(prepared.config.study))
 
 
-def _trials_per_stack(prepared: Prepared) -> int:
-    return 1 if _is_sequential(prepared) else trials_per_stack(prepared.folds.plan.n_folds)
+def per_stack(prepared: Prepared) -> int:
+    """Return how many trials train in one stack."""
+    return 1 if is_sequential(prepared) else trials_per_stack(prepared.folds.plan.n_folds)
 
 
 def _lanes(prepared: Prepared, threads: int) -> int:
     """Return how many stacks may train at the same time: trials of different programs never share one."""
-    return min(threads, _under_way(prepared))
-
-
-def _refusals(prepared: Prepared, n_trials: int) -> list[str]:
-    try:
-        check_predictions(prepared.config.study, prepared.folds.plan, n_trials)
-    except ConfigError as error:
-        return [f"`run` will refuse this: {error}"]
-    return []
+    return min(threads, under_way(prepared))
 
 
 def _largest(prepared: Prepared) -> TrialParams:
@@ -156,12 +65,12 @@ def _largest(prepared: Prepared) -> TrialParams:
     return prepared.space.resolve(0, prepared.space.largest())
 
 
-def _memory(prepared: Prepared, threads: int) -> int:
+def memory_bytes(prepared: Prepared, threads: int) -> int:
     """Return the bytes that the run takes at its peak beside all of its imports: in training, or loading the table."""
-    lanes, trial = _lanes(prepared, threads), predicted_bytes(prepared.folds.plan, 1)
+    lanes, trial = _lanes(prepared, threads), predicted_bytes(prepared.folds.plan, 1, prepared.table.n_outputs)
     written = prepared.config.study.batch_size if prepared.config.study.predictions.keep else 0
-    waiting = (_under_way(prepared) + written) * trial
-    training = _sequential_bytes if _is_sequential(prepared) else _stacked_bytes
+    waiting = (under_way(prepared) + written) * trial
+    training = _sequential_bytes if is_sequential(prepared) else _stacked_bytes
     running = RUN_BYTES + _table_bytes(prepared) + waiting + training(prepared, lanes) + _evidence_bytes(prepared)
     return max(LOADING_BYTES * prepared.dataset.X.size - TENSORFLOW_BYTES, running)
 
@@ -174,10 +83,11 @@ def _evidence_bytes(prepared: Prepared) -> int:
 
 
 def _table_bytes(prepared: Prepared) -> int:
-    """Return the bytes of features, labels and row numbers; the folds of a holdout share theirs."""
-    dataset, folds = prepared.dataset, prepared.folds
+    """Return the bytes of columns, features where these are others, labels and row numbers; a holdout shares theirs."""
+    dataset, table, folds = prepared.dataset, prepared.table, prepared.folds
+    features = 0 if table.X is dataset.X else table.X.nbytes
     numbers = {id(rows): rows.nbytes for rows in (*folds.train, *folds.valid, folds.scored_rows)}
-    return dataset.X.nbytes + dataset.y.nbytes + sum(numbers.values())
+    return dataset.X.nbytes + features + dataset.y.nbytes + sum(numbers.values())
 
 
 def _stacked_bytes(prepared: Prepared, lanes: int) -> int:
@@ -185,30 +95,32 @@ def _stacked_bytes(prepared: Prepared, lanes: int) -> int:
 
     That is the batch orders kept and `lanes` stacks. Before there are any, two more copies of the table are made.
     """
-    dataset, folds, config, space = prepared.dataset, prepared.folds, prepared.config, prepared.space
+    table, folds, config, space = prepared.table, prepared.folds, prepared.config, prepared.space
     n_folds, n_rows = folds.plan.n_folds, max(map(len, folds.train))
     program = program_of(_largest(prepared), n_rows=n_rows)
     n_steps = ceil(n_rows / program.batch_size)
     stack = stack_bytes(
         program,
         n_folds=folds.plan.n_splits if config.racing.enabled else n_folds,
-        n_features=dataset.X.shape[1],
+        n_features=table.X.shape[1],
+        n_outputs=table.n_outputs,
+        n_labels=1 if table.y.ndim == 1 else table.n_outputs,
         n_steps=n_steps,
         n_checkpoints=min(config.training.checkpoints, space.longest_training),
         v=max(map(len, folds.valid)),
     )
-    table = dataset.X.nbytes + dataset.y.nbytes
+    tensors = table.X.nbytes + table.y.nbytes
     kept = min(STREAM_BYTES, 4 * n_folds * n_steps * program.batch_size * space.longest_training * _n_orders(prepared))
     compiled = COMPILER_BYTES + _n_programs(prepared) * PROGRAM_BYTES
-    return compiled + table + max(kept + lanes * stack, 2 * table)
+    return compiled + tensors + max(kept + lanes * stack, 2 * tensors)
 
 
 def _sequential_bytes(prepared: Prepared, lanes: int) -> int:
     """Return the bytes of `lanes` folds: their rows, standardized, in the order of an epoch and as tensors."""
     folds = prepared.folds
     n_checkpoints = min(prepared.config.training.checkpoints, prepared.space.longest_training)
-    logits = 4 * n_checkpoints * folds.plan.n_folds * max(map(len, folds.valid))
-    return lanes * (5 * prepared.dataset.X.nbytes + logits)
+    logits = 4 * n_checkpoints * folds.plan.n_folds * max(map(len, folds.valid)) * prepared.table.n_outputs
+    return lanes * (5 * prepared.table.X.nbytes + logits)
 
 
 def _n_orders(prepared: Prepared) -> int:
@@ -242,30 +154,30 @@ def _values(described: Mapping[str, object]) -> Sequence[object]:
     return [described["high"]]
 
 
-def _evidence_models(prepared: Prepared) -> int:
+def evidence_models(prepared: Prepared) -> int:
     """Return the models behind the weight band and the noise budget."""
     evidence, plan = prepared.config.evidence, prepared.folds.plan
-    seeds = max(0, evidence.noise_seeds - 1) if plan.kind == "stratified_kfold" else 0
+    seeds = max(0, evidence.noise_seeds - 1) if plan.kind != "holdout" else 0
     return (evidence.band_weights + 2 * seeds) * plan.n_folds
 
 
-def _verdict_models(prepared: Prepared) -> int:
+def verdict_models(prepared: Prepared) -> int:
     """Return the models of a verdict: of every arm and outer fold its search and its winner."""
     section, config = prepared.config.verdict, prepared.config
     if not section.enabled:
         return 0
-    arms = make_arms(section.arms, resolve_rates(section, prepared.space))
+    arms = make_arms(section.arms, resolve_rates(section, prepared.space), task=prepared.dataset.task)
     searched = len(arms) * section.n_trials + config.evidence.band_weights
     return prepared.folds.plan.n_folds * (searched * section.inner_splits + len(arms))
 
 
-def _seconds(prepared: Prepared, threads: int) -> float:
+def seconds(prepared: Prepared, threads: int) -> float:
     """Return a rough time of everything that trains; models of inner folds see a part of the rows."""
     n_trials, n_folds = prepared.space.n_trials(prepared.config.study), prepared.folds.plan.n_folds
-    n_models = n_trials * n_folds + _evidence_models(prepared)
+    n_models = n_trials * n_folds + evidence_models(prepared)
     inner = 1.0 - 1.0 / prepared.config.verdict.inner_splits
     return (
-        (n_models + inner * _verdict_models(prepared)) / n_folds * _trial_seconds(prepared) / _lanes(prepared, threads)
+        (n_models + inner * verdict_models(prepared)) / n_folds * _trial_seconds(prepared) / _lanes(prepared, threads)
     )
 
 
@@ -274,10 +186,11 @@ def _trial_seconds(prepared: Prepared) -> float:
     params = prepared.space.resolve(0, prepared.space.middle())
     program = program_of(params, n_rows=max(map(len, prepared.folds.train)))
     steps = sum(ceil(len(rows) / params.batch_size) for rows in prepared.folds.train) * params.epochs
-    return steps * (STEP_SECONDS + params.batch_size * _operations(program, prepared.dataset.X.shape[1]) / FLOPS)
+    operations = _operations(program, prepared.table.X.shape[1], prepared.table.n_outputs)
+    return steps * (STEP_SECONDS + params.batch_size * operations / FLOPS)
 
 
-def _operations(program: Program, n_features: int) -> int:
+def _operations(program: Program, n_features: int, n_outputs: int) -> int:
     """Return the operations of one row, forward and back: 4 per first-layer weight and 6 per later weight."""
-    later = (program.hidden_layers - 1) * program.width**2 + program.width
+    later = (program.hidden_layers - 1) * program.width**2 + program.width * n_outputs
     return 4 * n_features * program.width + 6 * later

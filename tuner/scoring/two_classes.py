@@ -1,8 +1,8 @@
-"""Metrics with a model axis: one set of labels, any number of score vectors at once. Greater is always better.
+"""Metrics of two classes: one set of labels, any number of score vectors at once. Greater is always better.
 
 Ranking metrics and losses take logits. The others call a row positive when its probability is above a threshold p, that
 is, its logit above log(p / (1 - p)), or take the threshold that is best on these very rows. All equal scikit-learn's on
-identical scores to 1e-12 (tests/test_scoring.py).
+identical scores to 1e-12 (tests/scoring/test_scoring_two_classes.py).
 
 The classes are sorted apart, then each positive row finds its place among the negative ones: no argsort, and ties need
 no care. The best threshold is the score of a positive row: any other calls as many positives and no fewer negatives,
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 Logits = NDArray[np.floating]
 
 
-def score(scoring: ScoringSection, y: NDArray[np.int32], logits: Logits) -> Floats:
+def score_two_classes(scoring: ScoringSection, y: NDArray[np.int32], logits: Logits) -> Floats:
     """Return one score per row of `logits`.
 
     Args:
@@ -75,10 +75,10 @@ def score_at(scoring: ScoringSection, y: NDArray[np.int32], logits: Logits, cuts
 
 
 def cuts(scoring: ScoringSection, y: NDArray[np.int32], logits: NDArray[np.float32]) -> Floats:
-    """Return the logit above which a row is called positive, one per row of `logits`, as `score` calls them.
+    """Return the logit above which a row is called positive, one per row of `logits`, as its score calls them.
 
     Args:
-        scoring, y, logits: as for `score`.
+        scoring, y, logits: as for `score_two_classes`.
 
     Returns:
         Shape `(A,)`; the best ones as from `best_cuts`.
@@ -221,7 +221,7 @@ def _at_best(measure: Measure, positive: Logits, negative: Logits) -> tuple[Floa
     return np.maximum(value, nobody), np.where(nobody > value, np.inf, lowest.astype(np.float64))
 
 
-def _ratio(over: Floats, under: Floats) -> Floats:
+def ratio(over: Floats, under: Floats) -> Floats:
     """Return over / under, 0 where both are 0, as scikit-learn's `zero_division=0`."""
     return np.divide(over, under, out=np.zeros_like(over), where=under != 0)
 
@@ -236,13 +236,13 @@ def _matthews(counts: Counts) -> Floats:
     n_positive, n_negative = counts.n_positive, counts.n_negative
     called = counts.tp + counts.fp
     over = counts.tp * n_negative - counts.fp * n_positive
-    return _ratio(over, np.sqrt(called * (n_positive + n_negative - called)) * np.sqrt(n_positive * n_negative))
+    return ratio(over, np.sqrt(called * (n_positive + n_negative - called)) * np.sqrt(n_positive * n_negative))
 
 
 DECISION_METRICS: dict[str, Callable[[Counts, float], Floats]] = {
     "f1": lambda counts, _: _f_measure(counts, 1.0),
     "fbeta": _f_measure,
-    "precision": lambda counts, _: _ratio(counts.tp, counts.tp + counts.fp),
+    "precision": lambda counts, _: ratio(counts.tp, counts.tp + counts.fp),
     "recall": lambda counts, _: counts.recall,
     "balanced_accuracy": lambda counts, _: (counts.recall + counts.specificity) / 2,
     "g_mean": lambda counts, _: np.sqrt(counts.recall * counts.specificity),
