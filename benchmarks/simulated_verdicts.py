@@ -86,7 +86,7 @@ class _Watched:
                 TrialScore(
                     number=trial.number,
                     checkpoint_epochs=np.array([trial.epochs]),
-                    fold_scores=score(self.scoring, self.nested.dataset.y[rows], own[None])[:, None],
+                    fold_scores=score(self.scoring, self.nested.table.y[rows], own[None])[:, None],
                     logits=logits,
                     seconds=0.0,
                 )

@@ -61,9 +61,8 @@ def test_search_of_class_weights_beside_classifiers_of_scikit_learn(
     tables: Mapping[str, dict[str, Any]], keep: Callable[[Measurement], None], quick: bool, tmp_path: Path
 ) -> None:
     n_trials = 4 if quick else 20
-    folder = (
-        Path(os.environ.get("TUNER_BENCH_PARTIAL", tmp_path)) / f"classes_{n_trials}"
-    )  # studies cut short go on there
+    # studies cut short go on there
+    folder = Path(os.environ.get("TUNER_BENCH_PARTIAL", tmp_path)) / f"classes_{n_trials}"
     folder.mkdir(parents=True, exist_ok=True)
     rows, figures = [], {}
     for name in NAMES[:2] if quick else NAMES:

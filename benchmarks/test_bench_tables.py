@@ -66,9 +66,8 @@ def test_every_table_finishes_or_is_refused_for_the_reason_that_init_wrote(
     tables: Mapping[str, dict[str, Any]], keep: Callable[[Measurement], None], quick: bool, tmp_path: Path
 ) -> None:
     n_trials = 4 if quick else 20
-    root = (
-        Path(os.environ.get("TUNER_BENCH_PARTIAL", tmp_path)) / f"tables_{n_trials}"
-    )  # a run that was cut short goes on there
+    # a run that was cut short goes on there
+    root = Path(os.environ.get("TUNER_BENCH_PARTIAL", tmp_path)) / f"tables_{n_trials}"
     findings: dict[str, Finding] = {}
     for name in SMALL if quick else tables:
         findings[name] = _found(tables[name], root / name, n_trials)

@@ -52,7 +52,8 @@ def test_spam_is_found_in_raw_text(
     tables: Mapping[str, dict[str, Any]], keep: Callable[[Measurement], None], quick: bool, tmp_path: Path
 ) -> None:
     n_trials = 4 if quick else 20
-    folder = Path(os.environ.get("TUNER_BENCH_PARTIAL", tmp_path)) / f"text_{n_trials}"  # studies cut short go on there
+    # studies cut short go on there
+    folder = Path(os.environ.get("TUNER_BENCH_PARTIAL", tmp_path)) / f"text_{n_trials}"
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "sms_spam.yaml"
     init(tables["sms_spam"], config)

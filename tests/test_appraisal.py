@@ -1,7 +1,9 @@
 """Claims about the evidence that a run works out and stores, with a trainer that costs nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_run_timing import QuickTrainer
 
@@ -21,7 +23,7 @@ KINDS = ["bias_corrected", "noise_budget", "probability_correction", "threshold"
 def run(tmp_path, monkeypatch):
     """Run the smoke study; returns its result, the models of every stack and what was heard."""
 
-    def go(*overrides, meanwhile=lambda stack: None, **options):
+    def go(*overrides, meanwhile=lambda stack: None, trainer=QuickTrainer, **options):
         heard, stacks = [], []
 
         def seen(stack):
@@ -29,7 +31,7 @@ def run(tmp_path, monkeypatch):
             meanwhile(stack)
 
         monkeypatch.setattr(tuner.run, "write_outputs", lambda summary, folder, *, listen: {})
-        monkeypatch.setattr(tuner.run, "_trainer", lambda name, plan: QuickTrainer(plan.folds, seen))
+        monkeypatch.setattr(tuner.run, "_trainer", lambda name, plan: trainer(plan.folds, seen))
         loaded = load_config(SMOKE, overrides=[f"output.root={tmp_path}", "evidence.bootstraps=100", *overrides])
         return run_study(loaded, listen=heard.append, **options), stacks, heard
 
@@ -162,3 +164,89 @@ def test_seed_under_which_a_trial_fails_leaves_no_noise_budget_and_says_so(run, 
     result = run()
     assert "noise_budget" not in evidence(result)
     assert any(isinstance(event, Notice) and event.text.startswith("no noise budget: trial ") for event in result[2])
+
+
+# --- more than two classes, and labels
+
+
+class ManyTrainer(QuickTrainer):
+    """Answers noise for every class or label, and is told how many there are by the weights."""
+
+    def train(self, stack, *, folds, should_stop):
+        of_one = super().train(stack, folds=folds, should_stop=should_stop)
+        shifts = np.arange(len(stack[0].class_weights), dtype=np.float32)
+        return of_one and [replace(one, logits=np.sin(7.0 * one.logits[..., None] + shifts)) for one in of_one]
+
+
+@pytest.fixture
+def run_many(run, tmp_path):
+    """Run the smoke study on a table of four classes, or of the two labels red and round."""
+
+    def go(*overrides, target="kind", **options):
+        labels = "red, round"
+        rng = np.random.default_rng(0)
+        kinds = rng.permutation(np.repeat(["a", "b", "c", "d"], [150, 90, 40, 20]))
+        rows = [
+            f"{x:.4f},{z:.4f},{kind},{int(x > 1)},{int(z > 0)}"
+            for (x, z), kind in zip(rng.normal(size=(300, 2)), kinds, strict=True)
+        ]
+        path = tmp_path / "kinds.csv"
+        path.write_text("\n".join([f"x,z,kind,{labels.replace(' ', '')}", *rows]))
+        named = f"[{labels}]" if target == "labels" else target
+        drop = "kind" if target == "labels" else labels
+        metric = "scoring.metric=" + ("f1" if target == "labels" else "f1_macro")
+        table = f"dataset={{kind: table, path: '{path}', target: {named}, drop: [{drop}]}}"
+        return run(table, metric, *overrides, trainer=ManyTrainer, **options)
+
+    return go
+
+
+@pytest.mark.parametrize("target", ["kind", "labels"])
+def test_many_classes_and_labels_have_a_band_of_exponents_and_a_partly_corrected_score(run_many, target):
+    result = run_many(target=target)
+    assert sorted(evidence(result)) == ["bias_corrected", "noise_budget", "per_class", "weight_band"]
+    assert next(event.text for event in result[2] if isinstance(event, EvidenceStep)).startswith(
+        f"weight band: {len(evidence(result)['weight_band']['points'])} exponents at the other parameters of trial "
+    )
+    corrected = evidence(result)["bias_corrected"]
+    assert (corrected["n_trials"], corrected["n_bootstraps"]) == (6, 100)
+    assert 0.0 < corrected["mean"] < 1.0
+
+
+@pytest.mark.parametrize("target", ["kind", "labels"])
+def test_band_changes_nothing_but_the_exponent_and_keeps_the_deviations(run_many, target):
+    result, stacks, _ = run_many("search_space.weight_deviation={low: 0.5, high: 2.0}", target=target)
+    best, band = result.summary.best, result.summary.evidence["weight_band"]
+    exponents = [point["weight"] for point in band["points"]]
+    swept = [stack[0] for stack in stacks[6:]][: len(exponents)]
+    assert best.resolved["weight_exponent"] in exponents
+    assert (exponents[0], exponents[-1]) == (0.0, 1.5)
+    assert {(p.hidden_size, p.epochs, p.learning_rate) for p in swept} == {
+        (best.resolved["hidden_size"], best.resolved["epochs"], best.resolved["learning_rate"])
+    }
+    of_exponent = {exponents[p.number]: p.class_weights for p in swept}
+    assert of_exponent[best.resolved["weight_exponent"]] == tuple(best.resolved["class_weights"])
+    assert len(set(of_exponent.values())) == len(exponents)
+    assert band["recommended_weights"] == list(of_exponent[band["recommended"]])
+
+
+def test_finished_study_of_many_classes_is_appraised_once(run_many):
+    first = run_many()
+    again = run_many()
+    assert again[1] == []
+    assert evidence(again) == evidence(first)
+
+
+def test_fixed_exponent_is_swept_over_the_default_range(run_many):
+    band = evidence(run_many("search_space.weight_exponent=0.7"))["weight_band"]
+    points = [point["weight"] for point in band["points"]]
+    assert (points[0], points[-1]) == (0.0, 1.5)
+    assert 0.7 in points
+
+
+def test_classes_of_equal_size_have_no_band_because_every_exponent_weights_them_alike(run_many, tmp_path):
+    path = tmp_path / "equal.csv"
+    path.write_text("\n".join(["x,z,kind", *(f"{i * 7 % 101},{i * 13 % 89},{'abc'[i % 3]}" for i in range(300))]))
+    found = evidence(run_many(f"dataset={{kind: table, path: '{path}', target: kind}}"))
+    assert "weight_band" not in found
+    assert "bias_corrected" in found

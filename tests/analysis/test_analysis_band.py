@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from tuner.analysis.band import weight_band, weight_grid
+from tuner.analysis.band import exponent_grid, weight_band, weight_grid
 from tuner.trial import FoldPlan
 
 
@@ -173,3 +173,42 @@ def test_weight_nearest_to_none_is_recommended_also_below_1():
     scores = np.full((3, 15), 0.9) + 0.01 * np.random.default_rng(0).normal(size=(3, 15))
     band = weight_band(weights, scores, plan=make_plan(), trial=0)
     assert (band["low"], band["high"], band["recommended"]) == (0.1, 1.0, 1.0)
+
+
+def test_band_of_exponents_says_so_and_recommends_the_smallest_which_may_be_0():
+    exponents = exponent_grid(0.0, 1.5, n=6)
+    means = [0.9, 0.948, 0.95, 0.95, 0.949, 0.8]
+    scores = curve(means)
+    band = weight_band(exponents, scores, plan=make_plan(), trial=3, kind="exponent")
+    as_weights = weight_band([2.0**exponent for exponent in exponents], scores, plan=make_plan(), trial=3)
+    assert band["kind"] == "exponent"
+    assert [point["weight"] for point in band["points"]] == list(exponents)
+    assert [point["in_band"] for point in band["points"]] == [point["in_band"] for point in as_weights["points"]]
+    assert band["recommended"] == band["low"] > 0.0
+    flat = weight_band(exponents, curve([0.95] * 6), plan=make_plan(), trial=3, kind="exponent")
+    assert (flat["low"], flat["recommended"]) == (0.0, 0.0)
+
+
+def test_band_of_weights_names_no_kind_as_ever():
+    band = weight_band([1.0, 2.0], curve([0.95, 0.95]), plan=make_plan(), trial=0)
+    assert list(band) == ["low", "high", "best", "recommended", "trial", "points"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    low=st.floats(0.0, 5.0),
+    width=st.floats(1e-3, 5.0),
+    n=st.integers(2, 40),
+    also=st.lists(st.floats(0.0, 10.0), max_size=4),
+)
+def test_grid_of_exponents_ascends_evenly_and_holds_what_lies_between(low, width, n, also):
+    high = low + width
+    grid = exponent_grid(low, high, n=n, also=also)
+    assert (grid[0], grid[-1]) == (low, high)
+    assert all(a < b for a, b in pairwise(grid))
+    assert {exponent for exponent in also if low <= exponent <= high} <= set(grid)
+    np.testing.assert_allclose(np.diff(exponent_grid(low, high, n=n)), width / (n - 1), rtol=1e-6)
+
+
+def test_grid_of_the_default_range_of_exponents_has_one_decimal():
+    assert exponent_grid(0.0, 1.5, n=16) == tuple(float(f"{i / 10:.1f}") for i in range(16))

@@ -215,3 +215,13 @@ def test_smallest_of_the_band_and_references_stand_apart_from_the_arms():
     assert found["smallest_of_band"]["mean"] == pytest.approx(0.905)
     assert [one["name"] for one in found["references"]] == ["dummy"]
     assert list(found["fold_scores"]) == ["none", "tuned", "smallest_of_band", "dummy"]
+
+
+def test_verdict_of_more_classes_says_so_and_that_of_two_is_as_it_was():
+    arms = [arm("none", 0.9), arm("tuned", 0.9, weights=np.linspace(0.0, 1.5, J))]
+    assert "task" not in verdict(*arms)
+    found = verdict(*arms, settings=replace(SETTINGS, task="multiclass", metric="balanced_accuracy"))
+    assert found["task"] == "multiclass"
+    assert [one["label"] for one in found["arms"]] == ["no weights", "exponent searched"]
+    assert found["arms"][1]["weights"] == (0.0, 0.75, 1.5)
+    assert "the searched exponent makes +0.0000 balanced_accuracy" in found["sentence"]

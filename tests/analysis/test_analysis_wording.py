@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuner.analysis.wording import LABELS, Rate, label, sentence
+from tuner.analysis.wording import LABELS, LABELS_OF_TASK, Rate, label, sentence
 
 SEARCHED, FIXED = Rate(searched="0.001 to 0.3", fixed=0.01), Rate(searched=None, fixed=0.01)
 
@@ -19,7 +19,16 @@ def contrast(name, difference, half, *, half90=None):
 
 
 def said(
-    conclusion, difference, *, half=0.006, rate=SEARCHED, contrasts=(), threshold=None, metric="roc_auc", name=None
+    conclusion,
+    difference,
+    *,
+    half=0.006,
+    rate=SEARCHED,
+    contrasts=(),
+    threshold=None,
+    metric="roc_auc",
+    name=None,
+    task="binary",
 ):
     primary = contrast(name or "tuned - none", difference, half, half90=0.8 * half)
     return sentence(
@@ -31,6 +40,7 @@ def said(
         rate=rate,
         contrasts={one["contrast"]: one for one in contrasts},
         threshold=threshold,
+        task=task,
     )
 
 
@@ -119,3 +129,55 @@ def test_every_arm_and_reference_has_a_label():
     assert label("tuned_fixed_rate", SEARCHED) == "weight searched, rate 0.01"
     for name in LABELS:
         assert label(name, SEARCHED) == LABELS[name]
+
+
+MORE = {"metric": "balanced_accuracy", "task": "multiclass"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (
+            {"conclusion": "changes_nothing", "difference": 0.002, "half": 0.005},
+            "On this table class weights change nothing: the searched exponent makes +0.0020 balanced_accuracy against no"
+            " weights, 90 % interval -0.0020 to +0.0060, within +-0.01.",
+        ),
+        (
+            {"conclusion": "helps", "difference": 0.02},
+            "On this table class weights help: the searched exponent makes +0.0200 balanced_accuracy against no weights,"
+            " 95 % interval +0.0140 to +0.0260.",
+        ),
+        (
+            {
+                "conclusion": "hurts",
+                "difference": -0.02,
+                "contrasts": [
+                    contrast("tuned_fixed_rate - none_fixed_rate", 0.029, 0.025),
+                    contrast("none_fixed_rate - none", -0.031, 0.022),
+                ],
+            },
+            "On this table class weights hurt: the searched exponent makes -0.0200 balanced_accuracy against no weights,"
+            " 95 % interval -0.0260 to -0.0140. At learning rate 0.01 alone the searched exponent makes +0.0290 +-"
+            " 0.0250, and searching the rate instead +0.0310 +- 0.0220: a larger weight is also a larger step.",
+        ),
+    ],
+)
+def test_sentence_of_more_classes_speaks_of_the_exponent(arguments, text):
+    assert said(**MORE, **arguments) == text
+
+
+def test_arms_of_more_classes_are_called_by_their_exponent():
+    names = ["none", "sqrt", "balanced", "tuned", "tuned_fixed_rate", "smote", "dummy"]
+    assert [label(name, SEARCHED, task="multiclass") for name in names] == [
+        "no weights",
+        "exponent 0.5, root of balanced",
+        "exponent 1, balanced weights",
+        "exponent searched",
+        "exponent searched, rate 0.01",
+        "SMOTE",
+        "the share of each class for every row",
+    ]
+    assert label("dummy", SEARCHED, task="multilabel") == "the share of each label for every row"
+    for labels in LABELS_OF_TASK.values():
+        assert list(labels) == list(LABELS)
+        assert len(set(labels.values())) == len(labels)

@@ -189,6 +189,15 @@ def test_verdict_is_a_table_of_arms_below_the_sentence_within_a_hundred_columns(
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_verdict_of_more_classes_is_a_table_of_exponents_within_a_hundred_columns():
+    verdict = make_noisy_verdict() | {"task": "multiclass", "metric": "balanced_accuracy"}
+    arms = [arm | {"label": label(arm["name"], RATE, task="multiclass")} for arm in verdict["arms"]]
+    lines = show.verdict_text(verdict | {"arms": arms}).splitlines()
+    assert lines[4].split() == ["balanced_accuracy", "minus", "none", "exponent", "rate", "models", "p"]
+    assert any(line.startswith("exponent searched ") for line in lines)
+    assert max(map(len, lines)) <= 100
+
+
 def test_verdict_of_one_fold_shows_no_intervals():
     alone = make_arm("tuned", 0.95, half=None) | {"against_none": None}
     verdict = make_verdict(sentence="Nothing to compare.", primary=None, arms=[alone], references=[], notes=[])

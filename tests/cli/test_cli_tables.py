@@ -172,10 +172,62 @@ def test_metric_of_the_wrong_task_is_refused_before_anything_trains(folder, caps
     assert not (folder / "none").exists()
 
 
-def test_verdict_of_many_classes_is_refused_with_what_there_is_instead(folder, capsys):
-    assert call(["verdict", str(folder / "grade.yaml"), "--set", f"output.root={folder / 'none'}"]) == 2
-    assert capsys.readouterr().err == (
-        "a verdict is for two classes so far, and the target has 3 classes.\n"
-        "Remove verdict.enabled; `run` compares no weights, their root and balanced weights all the same. Or make one "
-        "class against the rest a target of its own.\n"
+def judge(capsys, folder, name):
+    """Return the small verdict of a study, as an object, and the folder of the study."""
+    small = ("n_trials=2", "inner_splits=2", "arms=[none, balanced, tuned, smote]", "references=[logistic_regression]")
+    settings = [f"--set=verdict.{key}" for key in small]
+    capsys.readouterr()
+    root = folder / "judged"
+    assert (
+        call(["verdict", str(folder / f"{name}.yaml"), "--json", "--quiet", *settings, f"--set=output.root={root}"])
+        == 0
     )
+    return json.loads(capsys.readouterr().out), root / name
+
+
+def test_many_classes_end_with_a_verdict_on_one_exponent(folder, capsys):
+    found, study = judge(capsys, folder, "grade")
+    assert found["task"] == "multiclass"
+    assert found["conclusion"] in ("helps", "hurts", "changes_nothing", "too_noisy")
+    assert "the searched exponent makes" in found["sentence"]
+    assert [arm["label"] for arm in found["arms"]] == [
+        *("no weights", "exponent 1, balanced weights", "exponent searched", "SMOTE"),
+        *("no weights, rate 0.1", "exponent searched, rate 0.1"),
+    ]
+    assert [arm["weights"] for arm in found["arms"][:2]] == [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    assert all(0.0 <= exponent <= 1.5 for exponent in found["arms"][2]["weights"])
+    assert found["notes"] == [
+        "no thresholds are moved: a row is called the class of greatest probability; so a difference in "
+        "balanced_accuracy may come from moved calls as well as from better ranking"
+    ]
+    page = (study / "report.html").read_text()
+    assert "every arm searched everything but its exponent" in page
+    assert "Weights are the imbalance ratio of each class in the training rows" in page
+    assert (study / "plots" / "verdict.png").exists()
+    assert call(["verdict", str(study)]) == 0
+    text = capsys.readouterr().out
+    (head,) = [line.split() for line in text.splitlines() if "  minus none  " in line]
+    assert head == ["balanced_accuracy", "minus", "none", "exponent", "rate", "models", "p"]
+
+
+def test_several_labels_end_with_a_verdict_too(folder, capsys):
+    found, study = judge(capsys, folder, "weather")
+    assert found["task"] == "multilabel"
+    assert "the searched exponent makes" in found["sentence"]
+    assert [arm["name"] for arm in found["arms"]] == [
+        *("none", "balanced", "tuned", "none_fixed_rate", "tuned_fixed_rate"),
+    ]
+    assert found["notes"][0] == "without smote: a row repeated for one label takes its other labels along"
+    assert "Weights are the imbalance ratio of each label in the training rows" in (study / "report.html").read_text()
+    assert call(["status", str(study)]) == 0
+    assert capsys.readouterr().out.startswith("verdict ")
+
+
+def test_verdict_of_a_metric_that_calls_next_to_nothing_is_refused(folder, capsys):
+    settings = ("--set", "scoring.metric=precision_macro", "--set", f"output.root={folder / 'none'}")
+    assert call(["verdict", str(folder / "grade.yaml"), *settings]) == 2
+    assert capsys.readouterr().err == (
+        "a verdict for precision_macro would be won by calling every class but the largest for next to no row, got "
+        "scoring.metric: precision_macro.\nChoose f1_macro, balanced_accuracy or a metric of ranking.\n"
+    )
+    assert not (folder / "none").exists()

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli.test_cli_main import count, run_cli, spawn
 
@@ -84,22 +85,45 @@ def test_one_split_is_refused_before_anything_is_written(capsys, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+FEW = [f"--set=verdict.{key}" for key in ("n_trials=2", "inner_splits=2", "arms=[none, tuned]", "references=[]")]
+
+
 @pytest.mark.slow
 def test_verdict_that_was_killed_goes_on_where_it_was_and_ends_as_if_it_had_not_been(tmp_path):
-    few = [f"--set=verdict.{key}" for key in ("n_trials=2", "inner_splits=2", "arms=[none, tuned]", "references=[]")]
-    settings = [*few, "--set=cv.n_repeats=4", "--set=search_space.epochs={low: 100, high: 200}", "--quiet", "--json"]
-    whole = spawn("verdict", SMOKE, *settings, "--set=output.root=whole", cwd=tmp_path)
+    longer = ["--set=cv.n_repeats=4", "--set=search_space.epochs={low: 100, high: 200}"]
+    kill_and_resume(tmp_path, SMOKE, name="smoke", settings=[*FEW, *longer])
+
+
+@pytest.mark.slow
+def test_verdict_of_three_classes_that_was_killed_goes_on_where_it_was(tmp_path):
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.repeat(["bus", "car", "van"], [180, 90, 30]))
+    rows = [f"{a:.4f},{b:.4f},{label}" for (a, b), label in zip(rng.normal(size=(300, 2)), y, strict=True)]
+    (tmp_path / "vehicles.csv").write_text("\n".join(["a,b,kind", *rows]))
+    config = tmp_path / "vehicles.yaml"
+    config.write_text(
+        "study: {name: vehicles}\ndataset: {kind: table, path: vehicles.csv, target: kind}\n"
+        "cv: {n_splits: 3, n_repeats: 4}\nscoring: {metric: balanced_accuracy}\n"
+        "search_space: {epochs: {low: 100, high: 200}}\nevidence: {band_weights: 5}\n"
+    )
+    kill_and_resume(tmp_path, config, name="vehicles", settings=FEW)
+
+
+def kill_and_resume(tmp_path, config, *, name, settings):
+    """Check that a verdict of twelve outer folds, killed after two of them, ends as one that was not."""
+    settings = [*settings, "--quiet", "--json"]
+    whole = spawn("verdict", config, *settings, "--set=output.root=whole", cwd=tmp_path)
     expected, _ = whole.communicate()
     assert whole.returncode == 0
-    killed = spawn("verdict", SMOKE, *settings, "--set=output.root=killed", cwd=tmp_path)
-    database = tmp_path / "killed" / "smoke" / "study.db"
+    killed = spawn("verdict", config, *settings, "--set=output.root=killed", cwd=tmp_path)
+    database = tmp_path / "killed" / name / "study.db"
     while killed.poll() is None and n_folds(database) < 2:
         time.sleep(0.02)
     killed.kill()
     killed.communicate()
     done = n_folds(database)
     assert 2 <= done < 12
-    resumed = spawn("verdict", SMOKE, *settings, "--set=output.root=killed", cwd=tmp_path)
+    resumed = spawn("verdict", config, *settings, "--set=output.root=killed", cwd=tmp_path)
     found, _ = resumed.communicate()
     assert resumed.returncode == 0
     assert n_folds(database) == 12

@@ -50,7 +50,30 @@ def test_a_column_is_numeric_where_every_cell_is_a_number(cells, evidence):
 
 def test_decimal_commas_make_numbers():
     assert seen("1,5", "2,25", decimal=",") == ("numeric", "numbers from 1.5 to 2.25")
-    assert seen("1,5", "2,25") == ("categorical", '2 categories: "1,5", "2,25"')
+
+
+@pytest.mark.parametrize("cells", [["1,5", "2,25"], ["1", "1,5", "?"], ["1,000", "1,5"], ["-1,5e3", "+0,1"]])
+def test_decimal_commas_that_the_config_does_not_name_are_refused(cells):
+    first = next(cell for cell in cells if "," in cell)
+    problem = f'numbers with a comma before the decimals, such as "{first}": set dataset.decimal to a comma'
+    assert read(*cells) == Unreadable(name="a", problem=problem)
+
+
+@pytest.mark.parametrize(
+    "cells", [["1,000", "2,500"], ["5 %", "10%"], ["$5", "7"], ["1 000", "20"], ["3.50 €", "-2 €"]]
+)
+def test_numbers_in_another_dress_are_refused(cells):
+    assert read(*cells, "") == Unreadable(
+        name="a",
+        problem=f'numbers with separators, units or signs, such as "{cells[0]}": take them out of the file, or say what '
+        "the column is in dataset.columns",
+    )
+    assert seen(*cells, given="categorical") == ("categorical", "given in dataset.columns")
+
+
+@pytest.mark.parametrize("cells", [["1-5", "6-9"], ["5 kg", "7 kg"], ["a1", "1,5"], ["1.2.3", "1.2.4"]])
+def test_words_with_digits_are_categories(cells):
+    assert seen(*cells)[0] == "categorical"
 
 
 @pytest.mark.parametrize(

@@ -392,6 +392,6 @@ def test_too_few_rows_of_one_of_many_classes_are_refused():
     with pytest.raises(DataError) as caught:
         require_rows(y, np.arange(61, dtype=np.int32), inner_splits=2, number=4)
     assert str(caught.value) == (
-        "outer fold 4 of the verdict trains on 1 row of a class, too few for verdict.inner_splits=2: each inner fold "
+        "outer fold 4 of the verdict trains on 1 row of class 2, too few for verdict.inner_splits=2: each inner fold "
         "needs at least one.\nLower verdict.inner_splits, or add rows."
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from imblearn.over_sampling import SMOTE
 
 from tuner.data.moments import column_moments
 from tuner.data.resampling import NEIGHBORS, is_available, oversampled, smote_rows
@@ -76,8 +77,9 @@ def on_a_segment(row, a, b, scale):
 def test_smote_rows_lie_between_training_rows_of_the_rarer_class_and_make_up_for_its_lack(drawn):
     X, y, rows, seed = drawn
     counts = np.bincount(y[rows], minlength=2)
-    synthetic, label = smote_rows(X, y, rows, seed=seed)
-    assert label == counts.argmin()
+    synthetic, classes = smote_rows(X, y, rows, seed=seed)
+    label = counts.argmin()
+    np.testing.assert_array_equal(classes, np.full(abs(counts[0] - counts[1]), label))
     assert synthetic.shape == (abs(counts[0] - counts[1]), X.shape[1])
     assert synthetic.dtype == np.float32
     own, scale = X[rows[y[rows] == label]].astype(np.float64), column_moments(X, rows).scale
@@ -133,6 +135,62 @@ def test_constant_column_stays_constant():
     X[:, 1] = 7.5
     synthetic, _ = smote_rows(X, y, np.arange(len(y), dtype=np.int32), seed=0)
     assert (synthetic[:, 1] == 7.5).all()
+
+
+COUNTS = (40, 12, 4, 40)
+
+
+def table_of_more(seed=0):
+    """Four classes, two of them the largest, in three columns of very different spread."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat(np.arange(len(COUNTS)), COUNTS)).astype(np.int32)
+    X = (rng.normal(size=(len(y), 3)) + y[:, None]) * [1.0, 1e3, 1e-3]
+    return X.astype(np.float32), y, np.arange(len(y), dtype=np.int32)
+
+
+def test_oversampling_brings_every_class_up_to_the_largest():
+    _, y, rows = table_of_more()
+    sampled = oversampled(y, rows, seed=1)
+    assert np.bincount(y[sampled]).tolist() == [40, 40, 40, 40]
+    np.testing.assert_array_equal(sampled[: len(rows)], rows)
+    assert set(y[sampled[len(rows) :]]) == {1, 2}
+
+
+def test_smote_brings_every_class_up_to_the_largest_between_rows_of_its_own():
+    X, y, rows = table_of_more()
+    synthetic, classes = smote_rows(X, y, rows, seed=2)
+    assert np.bincount(classes).tolist() == [0, 28, 36]
+    scale = column_moments(X, rows).scale
+    for number in (1, 2):
+        own = X[y == number].astype(np.float64)
+        for row in synthetic[classes == number].astype(np.float64):
+            assert min(on_a_segment(row, a, b, scale) for a in own for b in own) < 1e-5
+
+
+def test_rarest_class_does_not_decide_how_many_neighbors_the_others_have():
+    X, y, rows = table_of_more()
+    synthetic, classes = smote_rows(X, y, rows, seed=2)
+    scaler = column_moments(X, rows)
+    scaled = (X - scaler.mean) / scaler.scale
+    sampler = SMOTE(sampling_strategy={1: 40}, k_neighbors=NEIGHBORS, random_state=2)
+    expected = sampler.fit_resample(scaled, y)[0][len(rows) :] * scaler.scale + scaler.mean
+    np.testing.assert_allclose(synthetic[classes == 1], expected, rtol=1e-6)
+
+
+def test_smote_of_equally_many_neighbors_is_that_of_imbalanced_learn_for_all_classes_at_once():
+    X, y, rows = table_of_more()
+    y = np.where(y == 2, 1, np.where(y == 3, 2, y)).astype(np.int32)  # 40, 16 and 40 rows
+    synthetic, classes = smote_rows(X, y, rows, seed=4)
+    moments = column_moments(X, rows)
+    expected, labels = SMOTE(random_state=4).fit_resample((X - moments.mean) / moments.scale, y)
+    np.testing.assert_array_equal(classes, labels[len(rows) :])
+    np.testing.assert_allclose(synthetic, expected[len(rows) :] * moments.scale + moments.mean, rtol=1e-6)
+
+
+def test_smote_of_a_class_of_one_row_among_many_classes_is_none():
+    X, y, rows = table_of_more()
+    single = np.delete(rows, np.flatnonzero(y == 2)[1:])
+    assert smote_rows(X, y, single, seed=0) is None
 
 
 def test_missing_library_is_told(monkeypatch):

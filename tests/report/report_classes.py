@@ -92,3 +92,29 @@ def make_per_class(data=None):
     ]
     confusion = None if data.task == "multilabel" else [[10.0 * (i == j) + 1 / 2 for j in range(n)] for i in range(n)]
     return {"trial": 3, "rows": rows, "confusion": confusion}
+
+
+def make_exponent_band(data=None):
+    """Return a response curve over the exponent: 0.2 to 1.1 do as well as the best, 0.6."""
+    data = data or make_classes()
+    points = [
+        {
+            "weight": i / 10,
+            "mean": 0.9 - (i / 10 - 0.6) ** 2 / 4,
+            "ci95": [0.85 - (i / 10 - 0.6) ** 2 / 4, 0.95 - (i / 10 - 0.6) ** 2 / 4],
+            "difference": (i / 10 - 0.6) ** 2 / 4,
+            "difference_ci95": [(i / 10 - 0.6) ** 2 / 4 - 0.063, (i / 10 - 0.6) ** 2 / 4 + 0.063],
+            "in_band": 2 <= i <= 11,
+        }
+        for i in range(16)
+    ]
+    return {
+        "low": 0.2,
+        "high": 1.1,
+        "best": 0.6,
+        "recommended": 0.2,
+        "trial": 3,
+        "points": points,
+        "kind": "exponent",
+        "recommended_weights": weights_of(data, 0.2),
+    }

@@ -1,6 +1,7 @@
 """Claims about the verdict as rows and words."""
 
 import pytest
+from report_classes import classes_summary, make_classes, make_labels
 from report_evidence import contrast, make_arm, make_decision_verdict, make_verdict
 from report_summaries import make_summary
 from test_report_html import page
@@ -118,3 +119,26 @@ def test_contrast_without_intervals_says_none():
         "ci90": "none",
         "p_value": "",
     }
+
+
+@pytest.mark.parametrize(("task", "kind"), [("multiclass", "class"), ("multilabel", "label")])
+def test_verdict_of_more_classes_speaks_of_the_exponent(task, kind):
+    verdict = make_verdict(task=task)
+    verdict["arms"][3]["weights"] = (0.4, 0.75, 1.2)
+    section = verdict_section(verdict, digits=3)
+    assert section["weight"] == "exponent"
+    assert rows_of(section["chosen"])[3]["exponent chosen"] == "0.75 (0.4 to 1.2)"
+    data = make_classes() if task == "multiclass" else make_labels()
+    words = page(classes_summary(data, evidence={"verdict": verdict})).words
+    assert "every arm searched everything but its exponent with 24 candidates" in words
+    assert (
+        f"Weights are the imbalance ratio of each {kind} in the training rows to the power of the exponent: 0 is no"
+        " weights, 1 balanced ones."
+    ) in words
+
+
+def test_study_of_more_classes_without_a_verdict_says_how_to_get_one():
+    words = page(classes_summary()).words
+    assert (
+        "Whether weights beat no weights, beyond noise, takes a new search in every fold: python -m tuner verdict CONFIG."
+    ) in words

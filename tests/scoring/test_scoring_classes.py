@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from tuner.config.schema import ScoringSection
 from tuner.errors import DataError
-from tuner.scoring import score, softmax
+from tuner.scoring import Calls, score, softmax
 from tuner.scoring.classes import CLASS_DECISIONS, CLASS_RANKINGS, WITHOUT_SOME_CLASS
 
 
@@ -172,3 +172,13 @@ def test_a_fold_of_one_of_many_classes_is_an_error_and_never_a_number(metric):
 def test_every_metric_of_classes_is_tested_here():
     assert set(CLASS_DECISIONS) == set(DECISIONS)
     assert set(CLASS_RANKINGS) == set(RANKINGS)
+
+
+@pytest.mark.parametrize("metric", DECISIONS)
+def test_counts_of_several_sets_of_rows_give_the_score_of_each(metric):
+    rng = np.random.default_rng(0)
+    right = rng.integers(1, 9, size=(2, 5, 4)).astype(float)
+    predicted, actual = right + rng.integers(9, size=right.shape), right.max(axis=0) + rng.integers(9, size=(5, 4))
+    together = CLASS_DECISIONS[metric](Calls(actual, predicted, right))
+    alone = [CLASS_DECISIONS[metric](Calls(actual[d], predicted[:, d], right[:, d])) for d in range(5)]
+    np.testing.assert_allclose(together, np.transpose(alone), rtol=1e-14)

@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from tuner.config.schema import SearchSpace, StudySection, TrainingSection
 from tuner.errors import ConfigError
 from tuner.study.distributions import contains
-from tuner.study.space import resolve_space
+from tuner.study.space import exponent_range, resolve_space
 from tuner.study.weighting import make_weighting, stored_trial, trial_values
 
 CLASSES = {"task": "multiclass", "classes": ("a", "b", "c"), "class_counts": (25, 400, 100), "n_rows": 525}
@@ -257,3 +257,11 @@ def test_baseline_params_may_not_hold_the_exponent():
     assert refused(baseline_params={"weight_exponent": 1.0}) == (
         "study.baseline_params.weight_exponent: the baselines differ in nothing else; remove it\nNothing was run."
     )
+
+
+def test_exponent_is_swept_where_it_is_searched_and_by_default_where_it_is_fixed_or_listed():
+    assert exponent_range(resolve({"weight_exponent": {"low": 0.5, "high": 2.0}})) == FloatDistribution(0.5, 2.0)
+    default = FloatDistribution(0.0, 1.5)
+    assert exponent_range(resolve()) == default
+    assert exponent_range(resolve({"weight_exponent": 0.7})) == default
+    assert exponent_range(resolve(trials=[{"weight_exponent": 0.2}, {"weight_exponent": 0.3}])) == default

@@ -9,9 +9,9 @@ from verdict_kit import make_plan
 from tuner.config.evidence import ALL_ARMS, VerdictSection
 from tuner.config.schema import SearchSpace, StudySection, TrainingSection
 from tuner.config.values import Range, WeightRange
-from tuner.study.space import resolve_space
+from tuner.study.space import exponent_range, resolve_space
 from tuner.study.weighting import make_weighting
-from tuner.verdict.arms import FOCAL_GAMMA, exponent_range, fits, make_arms, make_design, resolve_rates
+from tuner.verdict.arms import FOCAL_GAMMA, fits, make_arms, make_design, resolve_rates
 
 RATIO = 9.0
 

@@ -2,6 +2,7 @@
 
 winners_curse.py    bootstrap bias-corrected score of a whole search
 counted_rows.py     scores where every row counts several times or not at all
+counted_views.py    the same of many classes, and of labels, as views of two classes each
 band.py             which weights are as good as the best one
 crossfit.py         who judges what was chosen on out-of-fold predictions, and who chooses
 probabilities.py    undoing the weight, calibration

@@ -52,8 +52,8 @@ def exponent_grid(low: float, high: float, *, n: int, also: Iterable[float] = ()
     Returns:
         Ascending, each once.
     """
-    spaced = [low, *np.linspace(low, high, n)[1:-1].tolist(), high]
-    return _merged(spaced, also, low, high)
+    between = [low + (high - low) * i / (n - 1) for i in range(1, n - 1)]  # divided last: 0.3, not 0.30000000000000004
+    return _merged([low, *between, high], also, low, high)
 
 
 def _merged(spaced: list[float], also: Iterable[float], low: float, high: float) -> tuple[float, ...]:

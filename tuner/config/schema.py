@@ -200,7 +200,7 @@ PARAMS = tuple(SearchSpace.model_fields)
 
 
 class Config(Section):
-    """A whole config file. Only `run.py` sees it whole; every other function gets its own section."""
+    """A whole config file. Only `prepared.py` sees it whole; every other function gets its own section."""
 
     study: StudySection = StudySection()
     dataset: DatasetSection = SyntheticDataset()

@@ -33,6 +33,9 @@ from tuner.trial import FoldPlan
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
+FEWEST_TEXTS = 2
+"""Training rows that must hold a term: what one row holds alone says nothing about others."""
+
 FLAG_SCALE = 0.5
 """Scale of what is 0 or 1: the standard deviation of an even split."""
 
@@ -51,7 +54,7 @@ def encode_whole(dataset: Dataset, section: EncodingSection) -> EncodedTable:
 class _Block:
     """Features of one column, which folds know them, and the share of training rows in which what is 0 or 1 is 1.
 
-    `known` and `share` have shape `(J, W')`; the share of values and terms is NaN.
+    `known` and `share` have a row for each distinct set of training rows; the share of values and terms is NaN.
     """
 
     features: list[Feature]
@@ -71,14 +74,17 @@ def encode(dataset: Dataset, folds: Folds, section: EncodingSection) -> EncodedT
         DataError: a fold finds nothing in its training rows that it could learn from.
     """
     row_sets = folds.train if folds.fitted is None else folds.fitted
+    distinct = {id(rows): rows for rows in row_sets}
+    place_of = {key: place for place, key in enumerate(distinct)}
+    of_fold = [place_of[id(rows)] for rows in row_sets]
     cells = Cells(dataset.X, dataset.columns, section.max_ngram)
-    blocks = [_block(cells, place, row_sets, section) for place in range(len(dataset.columns))]
+    blocks = [_block(cells, place, list(distinct.values()), section) for place in range(len(dataset.columns))]
     features = [feature for block in blocks for feature in block.features]
     X = make_features(cells, features)
-    known = np.concatenate([block.known for block in blocks], axis=1)
+    known = np.concatenate([block.known for block in blocks], axis=1)[of_fold]
     _require_features(dataset, known)
     X.setflags(write=False)
-    mean, scale = _moments(X, np.concatenate([block.share for block in blocks], axis=1), folds)
+    mean, scale = _moments(X, np.concatenate([block.share for block in blocks], axis=1)[of_fold], folds)
     is_value = np.array([feature.kind == "value" for feature in features])
     scaled = _scaled(X, is_value, known, mean=mean, scale=scale, row_sets=row_sets, scaling=section.scaling)
     return EncodedTable(
@@ -104,7 +110,7 @@ def _require_features(dataset: Dataset, known: Flags) -> None:
 
 
 def _block(cells: Cells, place: int, row_sets: Sequence[RowNumbers], section: EncodingSection) -> _Block:
-    """Return the features of one column: all that any fold knows, and which folds know them."""
+    """Return the features of one column: all that any set of rows knows, and which sets know them."""
     column, own = cells.columns[place], cells.X[:, place]
     gaps, n_rows = np.isnan(own), np.array([[len(rows)] for rows in row_sets])
     missing = _of_each(row_sets, lambda rows: gaps[rows].sum(keepdims=True)) if gaps.any() else None
@@ -117,9 +123,10 @@ def _block(cells: Cells, place: int, row_sets: Sequence[RowNumbers], section: En
     elif column.kind == "text":
         words = cells.words[place]
         texts = _of_each(row_sets, lambda rows: _counts(own[rows], len(column.levels)))
-        counts = np.asarray(texts @ words.presence)
-        known, kept = _kept(counts, most=section.text_features, fewest=2)
-        features = [Feature(column=column.name, kind="term", text=words.terms[v]) for v in kept]
+        repeated = np.flatnonzero(_counts(own, len(column.levels)) @ words.presence >= FEWEST_TEXTS)
+        counts = np.asarray(texts @ words.presence[:, repeated])
+        known, kept = _kept(counts, most=section.text_features, fewest=FEWEST_TEXTS)
+        features = [Feature(column=column.name, kind="term", text=words.terms[v]) for v in repeated[kept]]
         block = _Block(features=features, known=known, share=np.full(known.shape, np.nan))
     else:
         known = np.ones((len(row_sets), 1), np.bool_)
@@ -138,10 +145,8 @@ def _block(cells: Cells, place: int, row_sets: Sequence[RowNumbers], section: En
 
 
 def _of_each(row_sets: Sequence[RowNumbers], measure: Callable[[RowNumbers], NDArray[np.integer]]) -> NDArray[np.int64]:
-    """Return what `measure` says of each set of rows; a set that several folds share is asked about once."""
-    answers = {id(rows): rows for rows in row_sets}
-    measured = {key: measure(rows) for key, rows in answers.items()}
-    return np.stack([measured[id(rows)] for rows in row_sets]).astype(np.int64)
+    """Return what `measure` says of each set of rows, stacked."""
+    return np.stack([measure(rows) for rows in row_sets]).astype(np.int64)
 
 
 def _counts(codes: NDArray[np.float32], n_levels: int) -> NDArray[np.int64]:

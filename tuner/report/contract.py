@@ -236,14 +236,7 @@ def _label_problems(record: dict[str, Any]) -> list[str]:
     task = record.get("task", "binary")
     if task == "binary" and record["positive_class"] != classes[1]:
         found.append(f"positive_class  must be the second of classes, {classes[1]!r}, got {record['positive_class']!r}")
-    if set(weights) != set(classes):
-        found.append(f"class_weight  must have the keys {classes}, got {list(weights)}")
-    expected, is_right = WEIGHT
-    found += [
-        f"class_weight.{label}  must be {expected}, got {json.dumps(weight)[:80]}"
-        for label, weight in weights.items()
-        if not is_right(weight)
-    ]
+    found += _weight_problems("class_weight", weights, classes)
     if task == "multilabel":  # classes are names of columns, not values of one
         return found
     try:
@@ -255,12 +248,29 @@ def _label_problems(record: dict[str, Any]) -> list[str]:
     return found
 
 
+def _weight_problems(key: str, weights: dict[str, Any], classes: list[str]) -> list[str]:
+    """One line for wrong labels, and one for every weight that is none."""
+    found = []
+    if set(weights) != set(classes):
+        found.append(f"{key}  must have the keys {classes}, got {list(weights)}")
+    expected, is_right = WEIGHT
+    found += [
+        f"{key}.{label}  must be {expected}, got {json.dumps(weight)[:80]}"
+        for label, weight in weights.items()
+        if not is_right(weight)
+    ]
+    return found
+
+
 def _evidence_problems(record: dict[str, Any]) -> list[str]:
     found = []
     if (band := record.get("weight_band")) and not band["low"] <= min(band["best"], band["recommended"]):
         found.append(f"weight_band.low  must not be above best and recommended, got {band['low']}")
     if (band := record.get("weight_band")) and not band["high"] >= max(band["best"], band["recommended"]):
         found.append(f"weight_band.high  must not be below best and recommended, got {band['high']}")
+    if (band := record.get("weight_band")) and "recommended_class_weight" in band:
+        key = "weight_band.recommended_class_weight"
+        found += _weight_problems(key, band["recommended_class_weight"], record["classes"])
     if (choice := record.get("threshold")) and choice["probability"] is None and choice["reason"] is None:
         found.append("threshold.reason  must be text where probability is null, got null")
     return found

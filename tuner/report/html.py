@@ -195,7 +195,7 @@ def _counts_text(summary: StudySummary) -> str:
 def _metric_text(summary: StudySummary) -> str:
     """The metric with what else decides it: "fbeta, beta 2, at probability 0.3"."""
     metric, scoring = summary.metric, _scoring(summary)
-    if metric not in get_args(DecisionMetric):
+    if metric not in get_args(DecisionMetric) or summary.data.task == "multiclass":
         return metric
     beta = f", beta {_text(scoring['beta'])}" if metric == "fbeta" else ""
     threshold = scoring.get("threshold", 0.5)  # older studies name none

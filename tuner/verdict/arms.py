@@ -22,12 +22,11 @@ from scipy.stats import qmc
 
 from tuner.config.evidence import Arm as ArmName
 from tuner.config.evidence import VerdictSection
-from tuner.config.schema import SearchSpace
 from tuner.config.values import Range
 from tuner.data.nested import Resampling
 from tuner.study.distributions import Distribution, limits, place, resolved_range
 from tuner.study.points import BASELINES, Params
-from tuner.study.space import ResolvedSpace, weight_range
+from tuner.study.space import ResolvedSpace, exponent_range, weight_range
 from tuner.study.weighting import Weighting, make_weighting
 from tuner.trial import Task, TrialParams
 
@@ -216,15 +215,6 @@ def weights_of_more(weighting: Weighting, exponent: float, deviations: Params) -
     """Return what a trial sets to weight more than two classes, or labels."""
     weights = weighting.weights({"weight_exponent": exponent, **deviations})
     return {"minority_weight": 1.0, "majority_weight": 1.0, "class_weights": weights}
-
-
-def exponent_range(space: ResolvedSpace) -> Distribution:
-    """Return where the exponent is searched: as in the study; as by default where it fixes or lists it."""
-    own = None if space.listed else space.distributions.get("weight_exponent")
-    if own is not None:
-        return own
-    default: Range[float] = SearchSpace.model_fields["weight_exponent"].get_default()
-    return resolved_range(default)
 
 
 def searched_deviations(space: ResolvedSpace) -> dict[str, Distribution]:

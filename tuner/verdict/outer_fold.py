@@ -8,17 +8,17 @@ Axes    N rows of the table; an outer fold's training rows are those that its in
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.analysis.band import weight_band, weight_grid
+from tuner.analysis.band import exponent_grid, weight_band, weight_grid
 from tuner.config.schema import ScoringSection
 from tuner.data.nested import NestedFolds
 from tuner.errors import EngineError
+from tuner.evidence import BandKind
 from tuner.scoring import cuts, score
 from tuner.study.weighting import Weighting
 from tuner.trial import Evaluate, FoldPlan, TrialParams, TrialScore
@@ -241,11 +241,11 @@ class OuterFold:
         params |= {trial.number: trial for trial in batch}
         k, plan = self.nested.inner_splits, self._inner_plan()
         table = np.stack([np.full(k, np.nan) if one.failure is not None else one.fold_scores[-1] for one in scores])
-        weights = sweep if weighting is None else [math.exp(exponent) for exponent in sweep]
-        band = weight_band(weights, table, plan=plan, trial=winner.number)  # nearest to e ** 0: the least exponent
+        kind: BandKind = "weight" if weighting is None else "exponent"
+        band = weight_band(sweep, table, plan=plan, trial=winner.number, kind=kind)
         if band is None:
             return []
-        place = weights.index(band["recommended"])
+        place = sweep.index(band["recommended"])
         n_models = tuned.n_models + len(batch) * k
         one = self._entry("smallest_of_band", tuned.arm, [scores[place]], [_mean(scores[place])], [sweep[place]])
         return [replace(one, is_cut=self.rules.is_best_scored, n_models=n_models)]
@@ -259,7 +259,7 @@ class OuterFold:
             majority = winner.majority_weight
             sweep = list(weight_grid(low, high, n=n, also=[winner.minority_weight / majority]))
             return sweep, [replace(winner, minority_weight=weight * majority) for weight in sweep]
-        sweep = sorted({*np.linspace(low, high, n).tolist(), tuned.weights[0]})
+        sweep = list(exponent_grid(low, high, n=n, also=[tuned.weights[0]]))
         deviations = self.design.deviations_of(tuned.arm, winner.number % len(self.design.others))
         return sweep, [replace(winner, **weights_of_more(weighting, exponent, deviations)) for exponent in sweep]
 

@@ -18,9 +18,9 @@ from tuner.data.dataset import Dataset
 from tuner.errors import ConfigError, DataError
 from tuner.scoring import CLASS_RANKINGS, RANKING_METRICS, score, score_at
 from tuner.study.distributions import limits
-from tuner.study.space import ResolvedSpace, weight_range
+from tuner.study.space import ResolvedSpace, exponent_range, weight_range
 from tuner.trial import FoldPlan, Task
-from tuner.verdict.arms import exponent_range, searched_deviations
+from tuner.verdict.arms import searched_deviations
 
 MIN_POSITIVE = 20
 """Positive training rows below which no threshold is tuned: it would follow a handful of rows."""
