@@ -101,6 +101,19 @@ def test_models_beside_the_search_are_announced_and_take_their_time():
     assert judged.seconds > plan().seconds
 
 
+def test_verdict_of_more_classes_counts_the_arms_that_go_with_them(tmp_path):
+    cells = columns(grade=[("low", "high", "middle")[i % 3] for i in range(N_ROWS)])
+    sections = {
+        "dataset": {"target": "grade", "drop": ["y"]},
+        "scoring": {"metric": "balanced_accuracy"},
+        "verdict": {"enabled": True, "n_trials": 10, "arms": ["none", "tuned", "focal_loss"]},
+    }
+    arms = 4  # without focal loss, and both at the learning rate of the config
+    assert make_plan(table_of(tmp_path, cells, **sections), threads=1).verdict_models == 5 * (
+        (arms * 10 + 16) * 3 + arms
+    )
+
+
 def test_time_of_the_sequential_trainer_is_not_estimated():
     assert plan("training.trainer=stacked").seconds > 0
     sequential = plan("training.trainer=sequential")

@@ -246,6 +246,10 @@ def test_least_exponent_of_the_band_is_chosen_on_inner_folds(kind, search):
     assert smallest.n_models == tuned.n_models + 6 * 2
     inner = comparison.nested.inner("none", 0)
     assert sum(fold in inner for _, fold in trainer.seen) == (len(comparison.arms) * 8 + 6) * 2
+    outer = comparison.nested.outer("none", 0)
+    again = [replace(params, number=0) for params, fold in trainer.seen if fold in inner]
+    winner = next(params for params, fold in trainer.seen if fold == outer and params.number == 1)  # of tuned
+    assert again.count(replace(winner, number=0)) == 4  # the sweep holds the winner itself
 
 
 def test_arms_of_more_classes_train_as_many_models_however_rows_are_resampled():
