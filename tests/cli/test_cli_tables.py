@@ -102,6 +102,22 @@ def test_stored_encoder_gives_raw_rows_the_very_numbers_of_the_table(sick):
     np.testing.assert_array_equal(encoder.apply(from_frame(shuffled)), numbers)
 
 
+@pytest.mark.parametrize(
+    ("override", "changed"),
+    [
+        ("encoding.scaling=robust", 'encoding.scaling  "standard" -> "robust"'),
+        ("encoding.min_category_rows=2", "encoding.min_category_rows  5 -> 2"),
+        ("dataset.columns={member: categorical}", 'encoding.kinds.member  "boolean" -> "categorical"'),
+        ("dataset.missing=[x]", "data.sha256"),
+        ("cv.group=duplicates", "folds.s"),
+    ],
+)
+def test_study_refuses_to_go_on_with_columns_read_otherwise(sick, capsys, override, changed):
+    code = call(["run", str(sick), "--set", "study.n_trials=5", "--set", override])
+    assert code == 4
+    assert changed in capsys.readouterr().err
+
+
 def test_many_classes_end_with_a_weight_for_each(folder):
     study = run(folder, "grade", "grade", metric="balanced_accuracy")
     weights = tuner.load_best_weights(study / "best_weights.json")

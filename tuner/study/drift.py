@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 Spec = Mapping[str, Mapping[str, object]]
 
-DECISIVE = ("space", "objective", "data", "training")
+DECISIVE = ("space", "objective", "data", "encoding", "training")
 """Parts that decide a score: where one differs, the study is another one."""
 
 NOTED = ("code", "env")
