@@ -187,6 +187,10 @@ class _Work:
                 text = f"{len(missing)} of {len(numbers)} trials have no kept predictions"
                 self.listen(Notice(text=f"no partly corrected score: {text}"))
             return None
+        if self.summary.folds.splitter == "grouped":
+            text = "its samples of rows would tear groups apart; a verdict keeps them together"
+            self.listen(Notice(text=f"no partly corrected score: {text}"))
+            return None
 
         def make() -> object:
             self._say(f"partly corrected score: {n_bootstraps:,} samples of rows, {len(numbers)} trials")

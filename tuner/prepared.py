@@ -195,8 +195,9 @@ def _encoding_spec(prepared: Prepared) -> dict[str, dict[str, object]]:
     """Return how columns became numbers; nothing of a table of complete numbers under the defaults."""
     dataset, encoding = prepared.dataset, prepared.config.encoding
     kinds = {spec.name: spec.kind for spec in dataset.specs if spec.kind != "numeric"}
-    if encoding == EncodingSection() and not kinds and not np.isnan(dataset.X).any() and dataset.sample_weight is None:
-        return {}
+    if not kinds and not np.isnan(dataset.X).any() and dataset.sample_weight is None:
+        is_default = encoding.scaling == EncodingSection().scaling
+        return {} if is_default else {"encoding": {"scaling": encoding.scaling}}
     return {"encoding": {**encoding.model_dump(), "kinds": kinds, "weighted": dataset.sample_weight is not None}}
 
 

@@ -43,10 +43,23 @@ def test_categories_and_texts_are_places_among_the_distinct_ones_ascending(kind)
     assert result.columns == (Column(name="a", kind=kind, levels=("Apple", "apple", "pear")),)
 
 
-def test_a_column_without_a_value_has_no_level():
-    result = read("", "?", given="categorical")
-    assert np.isnan(result.X).all()
-    assert result.columns == (Column(name="a", kind="categorical"),)
+def test_whole_numbers_are_one_category_with_or_without_a_fraction_of_zeros():
+    written = read("1.0", "2", "1", "02", "3.50", given="categorical")
+    assert written.columns[0].levels == ("02", "1", "2", "3.50")
+    assert written.X[:, 0].tolist() == [1, 2, 1, 0, 3]
+
+
+def test_numbers_that_float32_cannot_tell_apart_are_refused():
+    cells = [str(1_000_000_000 + i) for i in range(30)]
+    own = cleaned(pa.chunked_array([cells]), MISSING)
+    spec = infer("a", own, given="numeric")
+    assert out_of_range(spec, own) == Unreadable(
+        name="a",
+        problem="30 different numbers from 1000000000 to 1000000029, of which float32 tells 1 apart; subtract an offset "
+        "in the file, or say what the column is in dataset.columns",
+    )
+    apart = cleaned(pa.chunked_array([[str(1_000_000_000 + 1000 * i) for i in range(30)]]), MISSING)
+    assert out_of_range(spec, apart) is None
 
 
 def test_a_date_becomes_days_and_points_on_circles():
@@ -186,7 +199,7 @@ def test_any_cells_are_read_or_refused_and_what_is_read_is_finite_or_missing(tex
     if isinstance(spec, Unreadable):
         assert given in (None, "numeric", "boolean", "date")
         return
-    assert given in (None, spec.kind)
+    assert given in (None, spec.kind) or spec.evidence == "no cell holds a value"
     if out_of_range(spec, own) is not None:
         assert spec.kind == "numeric"
         return

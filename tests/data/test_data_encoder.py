@@ -322,13 +322,30 @@ def test_a_table_made_of_numbers_has_an_encoder_of_numbers():
     np.testing.assert_array_equal(found, table.scaled.transform(table.X, 0))
 
 
-def test_a_column_without_a_value_has_no_number_only_its_indicator(tmp_path):
+def test_a_column_without_a_value_is_no_feature_whatever_the_config_calls_it(tmp_path):
     columns = {"a": ["1", "2"] * 10, "b": [""] * 20, "y": ["0", "1"] * 10}
-    table, encoder = fitted(section_of(tmp_path, columns, columns={"b": "numeric"}))
-    assert [feature.name for feature in encoder.features] == ["a", "b is missing"]
-    assert table.scaled.active.tolist() == [[True, False, True]]
-    found = encoder.apply(pd.DataFrame({"a": [1, 2], "b": [None, 7.5]}), standardize=False)
-    assert found.tolist() == [[1, 1], [2, 0]]
+    _, encoder = fitted(section_of(tmp_path, columns, columns={"b": "numeric"}))
+    assert [feature.name for feature in encoder.features] == ["a"]
+    assert encoder.apply(pd.DataFrame({"a": [1, 2]}), standardize=False).tolist() == [[1], [2]]
+
+
+def test_categories_written_as_numbers_are_the_same_in_a_frame_that_read_them_as_numbers(tmp_path):
+    columns = {"a": ["0.0", "1.0", "2.0", "1.0"] * 10, "y": ["0", "1"] * 20}
+    table, encoder = fitted(section_of(tmp_path, columns, columns={"a": "categorical"}))
+    found = encoder.apply(pd.DataFrame({"a": [0.0, 1.0, 2.0, 1.0] * 10}))
+    np.testing.assert_array_equal(found, table.scaled.transform(table.X, 0))
+
+
+def test_numbers_in_the_place_of_categories_with_leading_zeros_are_refused(tmp_path):
+    columns = {"zip": ["01", "02"] * 20, "y": ["0", "1"] * 20}
+    _, encoder = fitted(section_of(tmp_path, columns, columns={"zip": "categorical"}))
+    with pytest.raises(DataError) as caught:
+        encoder.apply(pd.DataFrame({"zip": [1, 2]}))
+    assert str(caught.value) == (
+        "the frame has 1 problem\n\n"
+        '  "zip"   holds numbers, but its categories begin with zeros, such as "01"; read it as text\n\n'
+        "Correct the cells; those without a value may be empty. Row 1 is the first."
+    )
 
 
 def test_on_every_real_table_it_gives_the_numbers_of_the_model_to_the_bit_after_json_too(shared_data):

@@ -191,14 +191,16 @@ def test_numbers_with_a_few_words_are_refused_with_advice(cell):
     assert bad == Unreadable(
         name="a",
         problem=f'60 numbers and 2 cells that are none ("{cell}", "y"; first in row 61); '
-        "name those in dataset.missing, or say what the column is in dataset.columns",
+        "add those to dataset.missing, whose list replaces the default one, or say what the column is in "
+        "dataset.columns",
     )
 
 
 def test_few_distinct_numbers_or_many_words_among_numbers_are_categories():
     assert seen(*map(str, [*range(20)] * 2), "x")[0] == "categorical"
     assert isinstance(read(*map(str, range(21)), "x"), Unreadable)
-    assert seen(*map(str, range(21)), *"xyxx")[0] == "categorical"
+    assert isinstance(read(*map(str, range(21)), *"xyxx" * 20), Unreadable)
+    assert seen(*map(str, range(21)), *"uvwxyz" * 3)[0] == "categorical"
 
 
 def test_dates_are_found_in_the_format_that_all_of_them_have():
@@ -313,10 +315,9 @@ def test_the_config_decides_what_a_native_column_is(given, kind, value):
     assert seen(value, None, given=given, kind=kind) == (given, "given in dataset.columns, 1 cell missing")
 
 
-def test_columns_without_a_value_may_be_given_any_kind():
+def test_a_column_without_a_value_is_constant_whatever_kind_it_is_given():
     for given in ("numeric", "boolean", "categorical", "date", "text"):
-        assert seen("", None, given=given) == (given, "given in dataset.columns, 2 cells missing")
-    assert read("", given="date").format == "%Y-%m-%d"
+        assert seen("", None, given=given) == ("constant", "no cell holds a value")
 
 
 def test_no_cell_is_no_unreadable_cell():

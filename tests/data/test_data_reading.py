@@ -98,7 +98,7 @@ def test_dates_of_every_format_are_found_and_read(date_format):
     moments = [MOMENT, dt.datetime(1999, 12, 31)]
     texts = [moment.replace(tzinfo=dt.UTC).strftime(date_format) for moment in moments]
     assert common_date_format(texts) == date_format
-    has_time, has_seconds = "%H" in date_format, "%S" in date_format
+    has_time, has_seconds = "%H" in date_format or "%I" in date_format, "%S" in date_format
     expected = [
         m if has_seconds else m.replace(second=0) if has_time else m.replace(hour=0, minute=0, second=0)
         for m in moments

@@ -16,6 +16,7 @@ from tuner.errors import ConfigError, DataError
 
 GOOD = "a,b,y\n1,0.5,0\n2,-1.5,0\n3,2e3,1\n"
 ROWS = "Row 1 is the first below the header."
+ROLES = "Correct the column, name another one, or remove the key."
 CELLS = "Correct the cells, or leave columns out with dataset.drop."
 TARGET = "Correct the target column, or name another in dataset.target."
 HEADER = "Correct the names in the config and dataset.separator, or the header line."
@@ -129,7 +130,7 @@ def test_dropped_and_nameless_columns_are_left_out(load):
         (["true", "False", "FALSE"], "false", ("True", "False"), "bool"),
         (["no", "yes", "no"], "yes", ("no", "yes"), "str"),
         (["no", "None", "no"], None, ("no", "None"), "str"),
-        ([" a", "a", "a"], None, ("a", " a"), "str"),
+        ([" b", "a", "a"], None, ("a", " b"), "str"),
         (["1", "0", "1", "0"], None, ("0", "1"), "int"),
         (["b", "a", "b", "a"], None, ("a", "b"), "str"),
     ],
@@ -267,7 +268,7 @@ def test_everything_wrong_with_the_cells_is_in_one_message(message):
         "dataset.missing\n"
         '  dataset.weight   column "w" must hold a number above 0, got "0" in row 2\n'
         "\n"
-        f"{TARGET}\n{CELLS}\n{ROWS}"
+        f"{TARGET}\n{CELLS}\n{ROLES}\n{ROWS}"
     )
 
 
@@ -276,8 +277,8 @@ def test_numbers_with_a_few_words_among_them_are_refused_with_advice(message):
     assert message(f"a,y\n{rows}unknown,1\nn.d.,0\n") == (
         "t.csv has 1 problem\n"
         "\n"
-        '  "a"   40 numbers and 2 cells that are none ("unknown", "n.d."; first in row 41); name those in '
-        "dataset.missing, or say what the column is in dataset.columns\n"
+        '  "a"   40 numbers and 2 cells that are none ("unknown", "n.d."; first in row 41); add those to '
+        "dataset.missing, whose list replaces the default one, or say what the column is in dataset.columns\n"
         "\n"
         f"{CELLS}\n{ROWS}"
     )
@@ -476,8 +477,24 @@ def test_cells_that_no_weight_group_time_or_fold_can_be_are_refused(message, cel
     options = {"weight": "s"} if key == "weight" else {"roles": Roles(**{key: "s"})}
     where = "dataset.weight" if key == "weight" else f"cv.{key}"
     assert message(text, **options) == (
-        f't.csv has 1 problem\n\n  {where}   column "s" must hold {expected}, got {found}\n\n{CELLS}\n{ROWS}'
+        f't.csv has 1 problem\n\n  {where}   column "s" must hold {expected}, got {found}\n\n{ROLES}\n{ROWS}'
     )
+
+
+def test_time_that_is_not_finite_is_refused(message):
+    text = message("a,s,y\n1.5,2,0\n2.5,inf,1\n3.5,4,0\n", roles=Roles(time="s"))
+    assert 'must hold dates of one form, or numbers, got "inf" in row 2' in text
+
+
+def test_labels_that_differ_by_spaces_only_are_refused(message):
+    text = message("a,y\n1,p\n2, p\n3,q\n4,q\n")
+    assert 'classes that differ by spaces around them only (" p", "p"); take these out of the file' in text
+
+
+def test_column_named_as_a_part_of_a_date_is_refused(message):
+    rows = "".join(f"2024-01-{day:02d},{day * 7 % 5},{day % 2}\n" for day in range(1, 20))
+    text = message(f"d,d: days,y\n{rows}")
+    assert '"d: days"   the date "d" makes a column of this name, too; rename one' in text
 
 
 def test_unknown_and_double_roles_are_in_one_message(message):

@@ -21,6 +21,12 @@ from tuner.data.problems import quoted
 from tuner.data.reading import booleans_of, numbers_of, stamps_of
 
 DAY_SECONDS = 86_400.0
+
+WHOLE = r"^([+-]?\d+)\.0+$"
+"""A whole number with a fraction of zeros, which a data frame may make of it: the same category without."""
+
+DIGITS_KEPT = 0.5
+"""Share of a column's different numbers that float32 must tell apart."""
 CIRCLES = {"day of year": 365.2425, "day of week": 7.0, "hour": 24.0}
 
 
@@ -65,7 +71,7 @@ def columns_of(spec: ColumnSpec) -> list[Column]:
         case "numeric" | "boolean" | "categorical" | "text":
             return [Column(name=spec.name, kind=spec.kind)]
         case "date":
-            has_time = spec.format is None or "%H" in spec.format
+            has_time = spec.format is None or "%H" in spec.format or "%I" in spec.format
             circles = [part for part in CIRCLES if part != "hour" or has_time]
             names = ["days", *(f"{part} {turn}" for part in circles for turn in ("sin", "cos"))]
             return [Column(name=f"{spec.name}: {name}") for name in names]
@@ -97,7 +103,8 @@ def days_since_1970(stamps: pd.Series[pd.Timestamp]) -> NDArray[np.float64]:
 
 def codes_of(clean: pa.ChunkedArray) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Return the number of each cell's text among the distinct ones, ascending, and these; NaN for a missing cell."""
-    coded = pc.dictionary_encode(as_text(clean)).combine_chunks()
+    text = pc.replace_substring_regex(as_text(clean), WHOLE, r"\1")
+    coded = pc.dictionary_encode(text).combine_chunks()
     texts = coded.dictionary.to_pylist()
     order = sorted(range(len(texts)), key=texts.__getitem__)
     ranks = np.empty(len(texts) + 1, np.float64)
@@ -126,10 +133,25 @@ def out_of_range(spec: ColumnSpec, clean: pa.ChunkedArray) -> Unreadable | None:
     values = numbers_of(clean)
     too_large = np.flatnonzero(np.abs(values) > FLOAT32_LIMIT)
     if not too_large.size:
-        return None
+        return _beyond_float32(spec, values)
     row = int(too_large[0])
     return Unreadable(
         name=spec.name,
         problem=f"{too_large.size:,} cell{'s' * (too_large.size > 1)} infinite or beyond {FLOAT32_LIMIT:.1e}, "
         f"the first {quoted(str(clean[row].as_py()))} in row {row + 1}; correct them or name them in dataset.missing",
+    )
+
+
+def _beyond_float32(spec: ColumnSpec, values: NDArray[np.float64]) -> Unreadable | None:
+    """Return that numbers differ in digits that float32 does not hold; None where it tells enough of them apart."""
+    present = values[~np.isnan(values)]
+    if not present.size or np.ptp(present) * 1e4 > np.abs(present).max():
+        return None
+    n_before, n_after = len(np.unique(present)), len(np.unique(present.astype(np.float32)))
+    if n_after >= DIGITS_KEPT * n_before:
+        return None
+    return Unreadable(
+        name=spec.name,
+        problem=f"{n_before:,} different numbers from {present.min():.10g} to {present.max():.10g}, of which float32 "
+        f"tells {n_after:,} apart; subtract an offset in the file, or say what the column is in dataset.columns",
     )

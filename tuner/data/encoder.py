@@ -13,6 +13,7 @@ Axes    n rows, W features
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
@@ -28,10 +29,10 @@ from tuner.data.dataset import Dataset
 from tuner.data.encoded import Constants, EncodedTable, Numbers, Power
 from tuner.data.encoding import unscaled
 from tuner.data.features import Cells, Feature, make_features
-from tuner.data.kinds import ColumnSpec, unreadable_cells
+from tuner.data.kinds import ColumnSpec, Unreadable, unreadable_cells
 from tuner.data.problems import named, problem_message, quoted
 from tuner.data.raw import RawTable, from_frame
-from tuner.data.reading import cleaned
+from tuner.data.reading import cleaned, is_number
 from tuner.errors import DataError
 
 SCHEMA = "tuner.encoder/1"
@@ -94,12 +95,26 @@ class Encoder:
         problems = [
             (quoted(spec.name), bad.problem)
             for spec, clean in zip(self.specs, cells, strict=True)
-            if (bad := unreadable_cells(spec, clean) or out_of_range(spec, clean)) is not None
+            if (bad := unreadable_cells(spec, clean) or out_of_range(spec, clean) or self._numbered(spec, clean))
+            is not None
         ]
         if problems:
             advice = "Correct the cells; those without a value may be empty. Row 1 is the first."
             raise DataError(problem_message(table.source, problems, advice=advice))
         return read_columns(self.specs, cells, table.n_rows)
+
+    def _numbered(self, spec: ColumnSpec, clean: pa.ChunkedArray) -> Unreadable | None:
+        """Return that numbers stand where categories begin with zeros, which numbers lose."""
+        if spec.kind != "categorical" or not is_number(clean.type):
+            return None
+        levels = [one.text for one in self.features if (one.column, one.kind) == (spec.name, "level")]
+        zeros = [level for level in levels if re.fullmatch(r"[+-]?0\d+", level)]
+        if not zeros:
+            return None
+        return Unreadable(
+            name=spec.name,
+            problem=f"holds numbers, but its categories begin with zeros, such as {quoted(zeros[0])}; read it as text",
+        )
 
     def _cleaned(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
         return cleaned(cells, self.missing, decimal=self.decimal)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.data.dataset import Column
+from tuner.data.moments import BLOCK_ROWS
 from tuner.data.words import Words, count_words
 
 FeatureKind = Literal["value", "missing", "level", "term"]
@@ -111,5 +112,7 @@ def _fill_terms(out: Numbers, cells: Cells, place: int, wanted: Sequence[tuple[i
         return
     own = cells.X[:, place]
     rows = np.flatnonzero(~np.isnan(own))
-    of_texts = words.values[:, known[:, 1]].toarray()
-    out[np.ix_(rows, known[:, 0])] = of_texts[own[rows].astype(np.int64)]
+    of_texts = words.values[:, known[:, 1]]
+    for start in range(0, len(rows), BLOCK_ROWS):
+        block = rows[start : start + BLOCK_ROWS]
+        out[np.ix_(block, known[:, 0])] = of_texts[own[block].astype(np.int64)].toarray()

@@ -38,6 +38,10 @@ MIN_ROWS_OF_IDS = 20
 MOSTLY = 0.9
 """A column with so many numbers among its cells was meant as one of numbers."""
 
+MANY_VALUES = 20
+FEW_WORDS = 5
+"""So is one of more different numbers than `MANY_VALUES` and of at most `FEW_WORDS` different words."""
+
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
@@ -148,7 +152,9 @@ def _words(
     lower = {text.lower() for text in texts}
     if len(texts) > 1 and lower <= {*TRUE_WORDS, *FALSE_WORDS} and _are_opposites(lower):
         return _boolean(name, clean, n_missing)
-    if n_numbers >= MOSTLY * n_present and len(np.unique(values[~np.isnan(values)])) > 20:
+    n_values = len(np.unique(values[~np.isnan(values)]))
+    is_meant = n_numbers >= MOSTLY * n_present or len(texts) - n_values <= FEW_WORDS
+    if n_values > MANY_VALUES and is_meant:
         return Unreadable(name=name, problem=_mixed(clean, values, n_numbers))
     if len(texts) == 1 and not n_missing:
         return ColumnSpec(name=name, kind="constant", evidence=f"every cell is {quoted(texts[0])}")
@@ -186,7 +192,8 @@ def _mixed(clean: pa.ChunkedArray, values: NDArray[np.float64], n_numbers: int) 
     examples = named([quoted(str(text)) for text in dict.fromkeys(words)])
     return (
         f"{n_numbers:,} numbers and {int(is_word.sum()):,} cells that are none ({examples}; first in row {row + 1}); "
-        "name those in dataset.missing, or say what the column is in dataset.columns"
+        "add those to dataset.missing, whose list replaces the default one, or say what the column is in "
+        "dataset.columns"
     )
 
 
@@ -229,6 +236,8 @@ def _given(name: str, clean: pa.ChunkedArray, kind: ColumnKind, n_missing: int) 
     """Return a column read as the config says, or why it cannot be."""
     if kind == "drop":
         return ColumnSpec(name=name, kind="drop", evidence="left out in dataset.columns", is_given=True)
+    if n_missing == len(clean):
+        return ColumnSpec(name=name, kind="constant", evidence="no cell holds a value", n_missing=n_missing)
     date_format = date_format_of(clean) if kind == "date" else None
     evidence = f"given in dataset.columns{_gaps(n_missing)}"
     spec = ColumnSpec(name=name, kind=kind, evidence=evidence, n_missing=n_missing, format=date_format, is_given=True)

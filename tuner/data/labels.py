@@ -62,10 +62,8 @@ def read_labels(cells: pd.Series[str], *, positive: object, missing: Collection[
     label_type = _label_type(texts)
     canonical = [_canonical(text, label_type) for text in texts]
     classes = sorted(set(canonical), key=float if label_type in ("int", "float") else str)
-    if len(classes) < 2:
-        return f"one class only, {quoted(classes[0])}; two are expected, so add rows of another class"
-    if len(classes) > MAX_CLASSES or (label_type == "float" and len(classes) > 20):
-        return _too_many(classes, len(cells))
+    if (problem := _no_classes(classes, label_type, len(cells))) is not None:
+        return problem
     y = np.array([classes.index(label) for label in canonical])[codes]
     if len(classes) > 2:
         return Labels(y, tuple(classes), label_type) if positive is None else _no_positive(positive, classes)
@@ -84,7 +82,8 @@ def read_label_set(cells: pd.Series[str], *, missing: Collection[str] = MISSING)
 
     1, true, yes, t and y are positive; of other words, the rarer one.
     """
-    texts = {str(text).strip() for text in cells.unique()}
+    cells = cells.str.strip()
+    texts = {str(text) for text in cells.unique()}
     positive = next((text for text in sorted(texts) if text.lower() in POSITIVE_WORDS), None)
     labels = read_labels(cells, positive=None, missing=missing)
     if isinstance(labels, str):
@@ -92,6 +91,21 @@ def read_label_set(cells: pd.Series[str], *, missing: Collection[str] = MISSING)
     if len(labels.classes) == 2:
         return labels if positive is None else read_labels(cells, positive=positive, missing=missing)
     return f"{len(labels.classes)} classes ({named([quoted(label) for label in labels.classes])}); a label has two"
+
+
+def _no_classes(classes: Sequence[str], label_type: LabelType, n_rows: int) -> str | None:
+    """Return why distinct labels are no classes; None where they are."""
+    if len(classes) < 2:
+        return f"one class only, {quoted(classes[0])}; two are expected, so add rows of another class"
+    if len(classes) > MAX_CLASSES or (label_type == "float" and len(classes) > 20):
+        return _too_many(classes, n_rows)
+    return _only_spaces(classes) if len({label.strip() for label in classes}) < len(classes) else None
+
+
+def _only_spaces(classes: Sequence[str]) -> str:
+    stripped = [label.strip() for label in classes]
+    same = [quoted(label) for label in classes if stripped.count(label.strip()) > 1]
+    return f"classes that differ by spaces around them only ({named(same)}); take these out of the file"
 
 
 def _missing_markers(texts: Sequence[str], missing: Collection[str]) -> Collection[str]:

@@ -30,6 +30,9 @@ DATE_FORMATS = (
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%d %H:%M:%S.%f",
     "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S.%fZ",
+    "%Y-%m-%dT%H:%M:%S.%f%z",
+    "%Y-%m-%d %H:%M:%S.%f%z",
     "%Y/%m/%d",
     "%Y/%m/%d %H:%M:%S",
     "%Y/%m/%d %H:%M",
@@ -42,6 +45,8 @@ DATE_FORMATS = (
     "%d/%m/%Y %H:%M:%S",
     "%m/%d/%Y %H:%M",
     "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M %p",
     "%d %b %Y",
     "%d-%b-%Y",
     "%b %d, %Y",
@@ -60,7 +65,9 @@ def cleaned(cells: pa.ChunkedArray, missing: Collection[str], *, decimal: str = 
     if not pa.types.is_string(cells.type) and not pa.types.is_large_string(cells.type):
         return _without_sentinels(cells, missing)
     trimmed = pc.utf8_trim_whitespace(cells)
-    gaps = pc.is_in(trimmed, value_set=pa.array(sorted({"", *(text.strip() for text in missing)}), cells.type))
+    words = {text.strip() for text in missing}
+    decimals = {f"{word}{zeros}" for word in words if word.lstrip("+-").isdigit() for zeros in (".", ".0", ".00")}
+    gaps = pc.is_in(trimmed, value_set=pa.array(sorted({"", *words, *decimals}), cells.type))
     clean = pc.if_else(gaps, pa.scalar(None, cells.type), trimmed)
     if decimal == ",":
         looks = pc.match_substring_regex(clean, r"^[+-]?\d+,\d+([eE][+-]?\d+)?$")

@@ -72,7 +72,8 @@ def _sample(y: NDArray[np.int32]) -> NDArray[np.int64]:
 
 def _project(table: EncodedTable, rows: NDArray[np.int64]) -> tuple[Axes, NDArray[np.float64]]:
     """Return the names of two axes and the `rows` on them, shape `(n, 2)`."""
-    names, constants = table.names, table.scaled
+    constants = table.scaled
+    names = [name for name, is_seen in zip(table.names, constants.active[0].tolist(), strict=True) if is_seen]
     if len(names) <= 2:
         points = table.unscaled.transform(table.X[rows], 0).astype(np.float64)
         if points.shape[1] == 2:
@@ -89,7 +90,8 @@ def _principal_axes(table: EncodedTable) -> tuple[NDArray[np.float64], NDArray[n
 
     Shapes `(W, 2)` and `(2,)`. Signs are fixed: the largest loading of each direction is positive.
     """
-    covariance = np.zeros((len(table.names), len(table.names)))
+    n_seen = int(table.scaled.active[0].sum())
+    covariance = np.zeros((n_seen, n_seen))
     for start in range(0, len(table.X), BLOCK_ROWS):
         block = table.scaled.transform(table.X[start : start + BLOCK_ROWS], 0).astype(np.float64)
         covariance += block.T @ block

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tuner.config.dataset import OpenMLDataset, TableDataset
-from tuner.data.columns import as_text, codes_of, days_since_1970, out_of_range, read_columns
+from tuner.data.columns import as_text, codes_of, columns_of, days_since_1970, out_of_range, read_columns
 from tuner.data.dataset import DUPLICATES, Dataset, Roles, make_dataset
 from tuner.data.duplicates import row_groups
 from tuner.data.kinds import LEFT_OUT, ColumnSpec, Unreadable, infer
@@ -29,6 +29,7 @@ from tuner.errors import DataError
 _HEADER_ADVICE = "Correct the names in the config and dataset.separator, or the header line."
 _TARGET_ADVICE = "Correct the target column, or name another in dataset.target."
 _CELLS_ADVICE = "Correct the cells, or leave columns out with dataset.drop."
+_ROLES_ADVICE = "Correct the column, name another one, or remove the key."
 _ROWS = "Row 1 is the first below the header."
 
 Problems = list[tuple[str, str]]
@@ -104,15 +105,16 @@ def dataset_of(table: Opened, section: TableDataset | OpenMLDataset, roles: Role
     advice = [_TARGET_ADVICE] if problems else []
     cell_problems = [(quoted(bad.name), bad.problem) for bad in table.unreadable]
     special, special_problems = _special_values(table, section, roles)
-    cell_problems += special_problems
     features = [spec for spec in table.specs if spec.kind not in LEFT_OUT]
+    cell_problems += _name_clashes(features)
     if not features and not table.unreadable:
         left = named([f"{quoted(spec.name)} ({spec.kind}: {spec.evidence})" for spec in table.specs])
         cell_problems.append(("features", f"none is left: {left}; say what a column is in dataset.columns"))
-    if problems or cell_problems:
+    if problems or cell_problems or special_problems:
         advice += [_CELLS_ADVICE] if cell_problems else []
-        message = problem_message(table.source, [*problems, *cell_problems], advice="\n".join([*advice, _ROWS]))
-        raise DataError(message)
+        advice += [_ROLES_ADVICE] if special_problems else []
+        found = [*problems, *cell_problems, *special_problems]
+        raise DataError(problem_message(table.source, found, advice="\n".join([*advice, _ROWS])))
     read = read_columns(features, [table.cells[spec.name] for spec in features], table.n_rows)
     if roles.group == DUPLICATES and DUPLICATES not in table.names:
         special["group"] = row_groups(read.X)
@@ -130,6 +132,19 @@ def dataset_of(table: Opened, section: TableDataset | OpenMLDataset, roles: Role
         specs=tuple(features),
         **special,
     )
+
+
+def _name_clashes(features: Sequence[ColumnSpec]) -> Problems:
+    """Return columns that are called as a part of a date is."""
+    made = {column.name: spec.name for spec in features if spec.kind == "date" for column in columns_of(spec)}
+    return [
+        (
+            quoted(spec.name),
+            f"the date {quoted(made[spec.name])} makes a column of this name, too; rename one of the two",
+        )
+        for spec in features
+        if spec.name in made
+    ]
 
 
 def _source(section: TableDataset | OpenMLDataset) -> str:
@@ -210,8 +225,8 @@ def _special_values(
             problems.append((key, _bad_cell(table, name, int(gaps[0]), "a value in every row")))
         elif key == "cv.time":
             values["time"] = _times(clean)
-            if np.isnan(values["time"]).any():
-                row = int(np.isnan(values["time"]).argmax())
+            if not np.isfinite(values["time"]).all():
+                row = int((~np.isfinite(values["time"])).argmax())
                 problems.append((key, _bad_cell(table, name, row, "dates of one form, or numbers")))
         else:
             codes, levels = codes_of(clean)

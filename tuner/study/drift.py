@@ -49,7 +49,7 @@ def differences(stored: Mapping[str, Mapping[str, object]], spec: Spec, parts: t
         old, new = stored.get(part, empty), now.get(part, empty)
         if old["sha256"] == new["sha256"]:
             continue
-        was, is_now = _flat(part, old["value"]), _flat(part, new["value"])
+        was, is_now = (_flat(part, one["value"]) if one["value"] else {} for one in (old, new))
         lines += [
             (name, was.get(name, _ABSENT), is_now.get(name, _ABSENT))
             for name in sorted(was.keys() | is_now.keys())
