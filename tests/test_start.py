@@ -221,3 +221,41 @@ def test_positive_class_may_be_named(table, here):
     begun = start(table, target=["churned"], positive="no")
     assert begun.dataset.classes == ("yes", "no")
     assert load_config(begun.path).config.dataset.positive == "no"
+
+
+def test_words_for_missing_values_and_kinds_may_be_given(here):
+    values = [*map(str, range(30)), "unknown", "unknown"]
+    frame = pd.DataFrame({"a": values, "code": [0, 1, 2, 1] * 8, "y": [0, 1] * 16})
+    frame.to_csv("t.csv", index=False)
+    with pytest.raises(DataError, match="30 numbers and 2 cells that are none"):
+        start(Path("t.csv"), target=["y"])
+    begun = start(Path("t.csv"), target=["y"], missing=["unknown"], kinds=["code=categorical"])
+    config = load_config(begun.path).config
+    assert config.dataset.missing[-1] == "unknown"
+    assert "NA" in config.dataset.missing
+    assert config.dataset.columns == {"code": "categorical"}
+    assert [column.kind for column in prepare(config).dataset.columns] == ["numeric", "categorical"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"drop": ["y"]}, "drop must not hold the target column 'y'"),
+        (
+            {"kinds": ["a=code"]},
+            "columns a Input should be 'numeric', 'boolean', 'categorical', 'date', 'text' or 'drop'",
+        ),
+        ({"kinds": ["y=text"]}, "columns must not hold the target column 'y'"),
+    ],
+)
+def test_arguments_that_contradict_each_other_are_one_message(here, arguments, message):
+    pd.DataFrame({"a": range(30), "y": [0, 1] * 15}).to_csv("t.csv", index=False)
+    with pytest.raises(ConfigError) as caught:
+        start(Path("t.csv"), target=["y"], **arguments)
+    assert str(caught.value) == f"{message}.\nCorrect --target, --positive, --drop or --kind COLUMN=KIND."
+
+
+def test_table_that_is_not_there_is_named(here):
+    with pytest.raises(DataError) as caught:
+        start(Path("none.csv"), target=["y"])
+    assert str(caught.value) == "none.csv does not exist.\nGive the path of a CSV, TSV or Parquet file."

@@ -21,7 +21,8 @@ from tuner.interruption import StopRequest
 from tuner.objective import Objective
 from tuner.prepared import Prepared, prepare
 from tuner.report import write_report
-from tuner.report.export import WEIGHTS_NAME, write_best_weights
+from tuner.report.contract import WEIGHTS_NAME
+from tuner.report.export import write_best_weights
 from tuner.study.database import database_path
 from tuner.study.encoders import load_encoder_dict
 from tuner.study.lifecycle import OpenStudy, open_study

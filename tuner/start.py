@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.config.dataset import TableDataset
+from tuner.config.dataset import MISSING, TableDataset, table_section
 from tuner.config.schema import STUDY_NAME
 from tuner.config.values import Scalar
 from tuner.data.dataset import Dataset, Roles
@@ -23,7 +23,7 @@ from tuner.data.kinds import LEFT_OUT, ColumnSpec
 from tuner.data.parquet import is_parquet
 from tuner.data.raw import read_names
 from tuner.data.table import Opened, dataset_of, open_table
-from tuner.errors import ConfigError
+from tuner.errors import ConfigError, DataError
 from tuner.files import write_atomically
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -68,6 +68,8 @@ def start(
     target: Sequence[str],
     positive: Scalar | None = None,
     drop: Sequence[str] = (),
+    missing: Sequence[str] = (),
+    kinds: Sequence[str] = (),
     out: Path | None = None,
     force: bool = False,
 ) -> Start:
@@ -78,11 +80,13 @@ def start(
         target: the column of classes; several for a table of labels.
         positive: the positive one of two classes; None for the rarer one.
         drop: columns to leave out.
+        missing: further words that stand for a missing value.
+        kinds: columns that are not what would be inferred, each as "column=kind".
         out: where to write; None is the table's name in the current folder.
         force: whether a file that is there may be overwritten.
 
     Raises:
-        ConfigError: the file is there already.
+        ConfigError: the file is there already, or the arguments contradict each other.
         DataError: the table cannot be used.
         StudyError: the config cannot be written.
     """
@@ -90,7 +94,7 @@ def start(
     path = out or Path(f"{name}.yaml")
     if path.exists() and not force:
         raise ConfigError(f"{path} exists already, and may hold your work.\nAdd --force, or name another with --out.")
-    section = _readable(table, target=target, positive=positive, drop=drop)
+    section = _readable(table, _section(table, target, positive=positive, drop=drop, missing=missing, kinds=kinds))
     opened = open_table(section, Roles())
     dataset = dataset_of(opened, section, Roles())
     text = config_text(section, opened, dataset, study=name, folder=path.absolute().parent)
@@ -104,15 +108,34 @@ def study_name(table: Path) -> str:
     return name if re.fullmatch(STUDY_NAME, name) else "study"
 
 
-def _readable(table: Path, *, target: Sequence[str], positive: Scalar | None, drop: Sequence[str]) -> TableDataset:
-    """Return the section that reads a table: its separator, encoding and decimal point seen in its first lines."""
-    section = TableDataset(
-        kind="table",
-        path=table.absolute(),
-        target=target[0] if len(target) == 1 else list(target),
-        positive=positive,
-        drop=list(drop),
-    )
+def _section(
+    table: Path,
+    target: Sequence[str],
+    *,
+    positive: Scalar | None,
+    drop: Sequence[str],
+    missing: Sequence[str],
+    kinds: Sequence[str],
+) -> TableDataset:
+    """Return the section that the arguments make."""
+    if not table.exists():
+        raise DataError(f"{table} does not exist.\nGive the path of a CSV, TSV or Parquet file.")
+    values = {
+        "path": table.absolute(),
+        "target": target[0] if len(target) == 1 else list(target),
+        "positive": positive,
+        "drop": list(drop),
+        "missing": list(dict.fromkeys([*MISSING, *missing])),
+        "columns": dict(kind.rpartition("=")[::2] for kind in kinds),
+    }
+    try:
+        return table_section(values)
+    except ConfigError as error:
+        raise ConfigError(f"{error}.\nCorrect --target, --positive, --drop or --kind COLUMN=KIND.") from None
+
+
+def _readable(table: Path, section: TableDataset) -> TableDataset:
+    """Return a section with the separator, encoding and decimal point that the first lines of the file show."""
     if is_parquet(table):
         return section
     section = section.model_copy(update={"encoding": _encoding(section)})
@@ -208,11 +231,13 @@ def _dataset_lines(section: TableDataset, table: Opened, dataset: Dataset, folde
         lines += [_noted(f"decimal: {_quoted(section.decimal)}", "seen in numbers")]
     if section.encoding != ENCODINGS[0]:
         lines += [_noted(f"encoding: {_quoted(section.encoding)}", "the file is not UTF-8")]
+    if section.missing != list(MISSING):
+        lines += [_noted(f"missing: [{', '.join(map(json.dumps, section.missing))}]", "cells without a value")]
     lines += _small_class_lines(dataset)
     lines += [
         "  # How each column is read, and why. Where that is wrong, name the column here with numeric, boolean,",
         "  # categorical, date, text or drop, such as {zip_code: categorical}.",
-        "  columns: {}",
+        f"  columns: {{{', '.join(f'{_quoted(name)}: {kind}' for name, kind in section.columns.items())}}}",
     ]
     width = max((len(_quoted(spec.name)) for spec in table.specs), default=0)
     return lines + [f"  #   {_quoted(spec.name):<{min(width, 40)}}  {_kind_words(spec)}" for spec in table.specs]

@@ -357,3 +357,10 @@ def test_on_every_real_table_it_gives_the_numbers_of_the_model_to_the_bit_after_
         found = again.apply(read_raw(section))
         assert np.isfinite(found).all(), known["name"]
         np.testing.assert_array_equal(found, table.scaled.transform(table.X, 0), err_msg=known["name"])
+
+
+def test_rows_without_names_of_columns_are_refused(tmp_path):
+    _, encoder = fitted(section_of(tmp_path, {"a": ["1", "2"] * 10, "y": ["0", "1"] * 10}))
+    with pytest.raises(TypeError, match="rows must be a pandas DataFrame with the columns by name, got ndarray"):
+        encoder.apply(np.zeros((3, 1)))
+    assert repr(encoder) == "Encoder(1 columns -> 1 numbers)"

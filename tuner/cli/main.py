@@ -29,6 +29,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+STOPPED = "stopped; what was finished is kept"
+
 ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file, or a study's folder.")]
 SetOption = Annotated[
     list[str] | None,
@@ -80,6 +82,13 @@ def init(
         str | None, typer.Option(metavar="CLASS", help="The positive one of two classes; by default the rarer one.")
     ] = None,
     drop: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="A column to leave out. Repeatable.")] = None,
+    missing: Annotated[
+        list[str] | None, typer.Option(metavar="WORD", help="A further word for a missing value. Repeatable.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=KIND", help="What a column is: numeric, boolean, categorical, date, text, drop."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write; by default the table's name, in this folder.")
     ] = None,
@@ -92,7 +101,16 @@ def init(
     from tuner.cli import show
     from tuner.start import start
 
-    begun = start(table, target=target, positive=positive, drop=drop or (), out=out, force=force)
+    begun = start(
+        table,
+        target=target,
+        positive=positive,
+        drop=drop or (),
+        missing=missing or (),
+        kinds=kind or (),
+        out=out,
+        force=force,
+    )
     _print(begun.as_dict() if as_json else show.start_text(begun))
 
 
@@ -155,7 +173,7 @@ def verdict(
     loaded = load_config(config, overrides=override or ())
     with catching_signals() as stop, _listener(as_json=as_json, quiet=quiet) as listen:
         result = make_verdict(loaded, listen=listen, stop=stop, clock=Clock.of_process())
-    _print(show.verdict_object(result.verdict) if as_json else show.verdict_text(result.verdict))
+    _print(show.verdict_object(result.verdict) if as_json else show.verdict_text(result.verdict, files=result.files))
 
 
 @app.command(epilog="Example: python -m tuner status studies/default")
@@ -205,7 +223,8 @@ def export(
     debug: DebugOption = False,
 ) -> None:
     """Write best_weights.json, the weights of the best trial."""
-    from tuner.report.export import WEIGHTS_NAME, best_weights_text, write_best_weights
+    from tuner.report.contract import WEIGHTS_NAME
+    from tuner.report.export import best_weights_text, write_best_weights
 
     summary, folder = _stored(config, override)
     if out == "-":
@@ -317,9 +336,10 @@ def call(arguments: list[str]) -> int:
         _report(str(error), type(error).__name__, error.exit_code, arguments)
         return error.exit_code
     except KeyboardInterrupt:
-        _report("stopped; every finished trial is kept", "Stopped", 130, arguments)
+        _report(STOPPED, "Stopped", 130, arguments)
         return 130
     except typer.Abort:
+        _report(STOPPED, "Stopped", 130, arguments)
         return 130
     except Exception as error:  # noqa: BLE001 - the last line of defense: one clear message instead of a traceback
         if (show := getattr(error, "show", None)) is not None:  # a mistake on the command line

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import textwrap
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from tuner.cli.layout import BESIDE, WIDTH, aligned, params_text, value_text, wrapped
+from tuner.report.bands import end_text, outside_text
 from tuner.report.classes import weakest_text, weights_text
 from tuner.report.comparison import BASELINES, baselines
 from tuner.report.export import class_weights, evidence_in_short, ordered_params
@@ -147,7 +149,8 @@ def _evidence_rows(summary: StudySummary) -> list[tuple[str, str]]:
     if (per_class := evidence.get("per_class")) is not None:
         rows.append(("weakest", wrapped(weakest_text(summary.data, per_class), BESIDE)))
     if (band := evidence.get("weight_band")) is not None:
-        rows.append(("band", wrapped(_band(band), BESIDE)))
+        words = [_band(band), outside_text(summary, band), end_text(band)]
+        rows.append(("band", wrapped(". ".join(text.removesuffix(".") for text in words if text), BESIDE)))
     if (choice := evidence.get("threshold")) is not None:
         rows.append(("threshold", wrapped(_threshold(choice), BESIDE)))
     return rows
@@ -199,8 +202,8 @@ def verdict_object(verdict: Verdict) -> dict[str, object]:
     return {name: record[name] for name in first} | record
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """Return a verdict for people: the sentence, what would settle it, and a table of the arms."""
+def verdict_text(verdict: Verdict, *, files: Mapping[str, str] | None = None) -> str:
+    """Return a verdict for people: the sentence, what would settle it, a table of the arms, and where the report is."""
     paragraphs = [wrapped(text, WIDTH) for text in (verdict["sentence"], verdict["what_would_settle_it"]) if text]
     head = ("", verdict["metric"], "minus none", weight_word(verdict), "rate", "models", "p")
     rows = [_arm_cells(arm) for arm in verdict["arms"]]
@@ -208,7 +211,10 @@ def verdict_text(verdict: Verdict) -> str:
     paragraphs.append(_table([head, *rows]))
     if (primary := verdict["primary"]) is not None:
         paragraphs.append(wrapped(_primary(primary, verdict["margin"]), WIDTH))
-    return "\n\n".join([*paragraphs, *(wrapped(note, WIDTH) for note in verdict["notes"])])
+    paragraphs += [wrapped(note, WIDTH) for note in verdict["notes"]]
+    if files is not None:
+        paragraphs.append(aligned([(kind, files[kind]) for kind in ("report", "database") if kind in files]))
+    return "\n\n".join(paragraphs)
 
 
 def _arm_cells(arm: ArmResult) -> tuple[str, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from tuner.config.values import FilePath, PositiveFloat, PositiveInt, Scalar, Section, Seed, distinct
+from tuner.errors import ConfigError
 
 ColumnKind = Literal["numeric", "boolean", "categorical", "date", "text", "drop"]
 SmallClasses = Literal["refuse", "merge", "drop"]
@@ -117,6 +119,22 @@ class TableDataset(Columns):
     separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
+
+
+def table_section(values: Mapping[str, object]) -> TableDataset:
+    """Return the section that a command line makes.
+
+    Raises:
+        ConfigError: the values contradict each other; names every mistake.
+    """
+    try:
+        return TableDataset.model_validate({"kind": "table", **values})
+    except ValidationError as error:
+        found = [
+            " ".join([*map(str, details["loc"]), details["msg"].removeprefix("Value error, ")])
+            for details in error.errors(include_url=False)
+        ]
+        raise ConfigError("; ".join(found)) from None
 
 
 class OpenMLDataset(Columns):

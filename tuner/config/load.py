@@ -120,7 +120,8 @@ def _read_text(file: Path) -> str:
 
 
 def _missing(file: Path) -> str:
-    beside = [path.name for path in sorted(file.parent.iterdir())] if file.parent.is_dir() else []
+    there = sorted(file.parent.iterdir()) if file.parent.is_dir() else []
+    beside = [path.name for path in there if path.is_dir() or path.suffix in (".yaml", ".yml")]
     match = nearest(file.name, beside)
     hint = f"Did you mean {file.parent / match}?" if match else "Give a YAML file or a study's folder."
     return f"{file} does not exist.\n{hint}"

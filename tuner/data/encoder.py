@@ -39,7 +39,7 @@ SCHEMA = "tuner.encoder/1"
 """Version of the form; readers refuse another."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Encoder:
     """How raw rows become numbers.
 
@@ -59,6 +59,10 @@ class Encoder:
     features: tuple[Feature, ...]
     constants: Constants
 
+    def __repr__(self) -> str:
+        """Return what it makes of what, in a line."""
+        return f"Encoder({len(self.specs)} columns -> {len(self.features)} numbers)"
+
     def apply(self, rows: RawTable | pd.DataFrame, *, standardize: bool = True) -> Numbers:
         """Return the numbers that a model takes. Shape `(n, W)`, float32, without a missing one.
 
@@ -68,7 +72,10 @@ class Encoder:
 
         Raises:
             DataError: a column is not there, or a cell cannot be read as what its column is.
+            TypeError: the rows are no frame, so that their columns have no names.
         """
+        if not isinstance(rows, RawTable | pd.DataFrame):
+            raise TypeError(f"rows must be a pandas DataFrame with the columns by name, got {type(rows).__name__}")
         read = self._read(rows if isinstance(rows, RawTable) else self._own_columns(rows))
         X = make_features(Cells(read.X, read.columns, self.max_ngram), self.features)
         constants = self.constants if standardize else unscaled(self.constants)

@@ -32,6 +32,9 @@ _CELLS_ADVICE = "Correct the cells, or leave columns out with dataset.drop."
 _ROLES_ADVICE = "Correct the column, name another one, or remove the key."
 _ROWS = "Row 1 is the first below the header."
 
+MAX_LISTED = 20
+"""Names of a header that a message spells out."""
+
 Problems = list[tuple[str, str]]
 
 
@@ -184,7 +187,8 @@ def _unknown_column(name: str, names: Sequence[str]) -> str:
     nearest = difflib.get_close_matches(name, names, n=1)
     if nearest:
         return f"no column {quoted(name)}; did you mean {quoted(nearest[0])}?"
-    return f"no column {quoted(name)}; the header has {len(names)}: {named([quoted(column) for column in names])}"
+    listed = ", ".join(map(quoted, names[:MAX_LISTED])) + (", ..." if len(names) > MAX_LISTED else "")
+    return f"no column {quoted(name)}; the header has {len(names)}: {listed}"
 
 
 def _labels(table: Opened, section: TableDataset | OpenMLDataset) -> tuple[list[Labels], Problems]:

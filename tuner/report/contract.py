@@ -14,6 +14,9 @@ from typing import Any, get_args
 
 from tuner.evidence import BandKind, Conclusion
 
+WEIGHTS_NAME = "best_weights.json"
+"""Name of the export in a study's folder."""
+
 SCHEMA = "tuner.best_weights/1"
 
 Label = int | float | bool | str

@@ -18,6 +18,7 @@ from tuner.evidence import (
     ThresholdChoice,
     WeightBand,
 )
+from tuner.report.bands import end_text, outside_text
 from tuner.report.classes import weights_code
 from tuner.report.comparison import baselines
 from tuner.report.export import class_weights
@@ -103,7 +104,9 @@ def _band_section(summary: StudySummary, band: WeightBand, digits: int) -> dict[
     verdict = summary.evidence.get("verdict")
     cost = None
     if verdict is not None and (smallest := verdict["smallest_of_band"]) is not None:
+        is_worse = smallest["mean"] < verdict["nested"]["mean"] - verdict["margin"]
         cost = {
+            "is_worse": is_worse,
             "score": score_text(smallest["mean"], digits),
             "interval": pair_text(smallest["ci95"], digits),
             "difference": signed_text(smallest["mean"] - verdict["nested"]["mean"], digits),
@@ -116,6 +119,8 @@ def _band_section(summary: StudySummary, band: WeightBand, digits: int) -> dict[
         "best": number_text(band["best"]),
         "recommended": number_text(band["recommended"]),
         "trial": band["trial"],
+        "outside": outside_text(summary, band),
+        "end": end_text(band),
         "is_one_weight": band["low"] == band["high"],
         "code": _band_code(summary, band),
         "has_interval": any(point["ci95"] is not None for point in band["points"]),
@@ -239,7 +244,7 @@ def _noise_section(noise: NoiseBudget, digits: int) -> dict[str, object]:
         ("as the study has it, one seed for each fold", noise["half_width"]),
         (f"with the mean over {noise['n_seeds']} seeds", noise["half_width_all_seeds"]),
         ("with any number of repeats and seeds", noise["floor"]),
-    ]
+    ][: 2 if noise["sd_folds"] == 0.0 else 3]
     return {
         "trials": (first, second),
         "n_seeds": noise["n_seeds"],
@@ -247,6 +252,7 @@ def _noise_section(noise: NoiseBudget, digits: int) -> dict[str, object]:
         "difference": signed_text(noise["difference"], digits),
         "interval": pair_text(noise["ci95"], digits),
         "is_noise": _holds_zero(noise["ci95"]),
+        "is_hidden": noise["sd_folds"] == 0.0,
         "sd_folds": score_text(noise["sd_folds"], digits),
         "sd_seeds": score_text(noise["sd_seeds"], digits),
         "share": f"{100 * noise['share_seeds']:.0f} %",

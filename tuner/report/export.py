@@ -18,9 +18,6 @@ from tuner.report.contract import SCHEMA
 from tuner.report.words import band_kind
 from tuner.study.summary import StudySummary, TrialRecord, is_weight_parameter
 
-WEIGHTS_NAME = "best_weights.json"
-"""Name of the export in a study's folder."""
-
 FIRST_PARAMS = (
     "minority_weight",
     "hidden_size",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tuner.intervals import Interval, corrected_interval
 from tuner.report import evidence_plots
+from tuner.report.bands import weight_position
 from tuner.report.canvas import (
     BEST_STYLE,
     BLUE,
@@ -29,13 +30,15 @@ from tuner.report.canvas import (
     within_the_metric,
 )
 from tuner.report.comparison import baselines
-from tuner.report.export import class_weights
 from tuner.report.layers import bars, class_name, layers
 from tuner.study.summary import StudySummary, TrialRecord
 from tuner.trial import DataSummary
 
 MANY_TRIALS = 300
 BASELINE_STYLE = {"none": (BLUE, "s"), "sqrt": (GREEN, "D"), "balanced": (PURPLE, "^")}
+
+JITTER = 0.015
+"""Share of the range that points on each other are moved by at most."""
 
 NAMES = (*evidence_plots.NAMES, "class_counts", "data", "weight_score", "history", "learning_curves")
 """Every picture there is, in the order of the report."""
@@ -90,9 +93,17 @@ def draw_data(summary: StudySummary) -> Figure:
     return figure
 
 
+def _spread(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points on which many lie on each other moved a little, each its own way, so that all of them show."""
+    if len(np.unique(points, axis=0)) > len(points) / 2:
+        return points
+    reach = JITTER * np.ptp(points, axis=0)
+    return points + np.random.default_rng(0).uniform(-reach, reach, points.shape)
+
+
 def fill_data(axes: Axes, data: DataSummary) -> None:
     """Draw the stored sample of rows on axes in the one style."""
-    points, classes = np.asarray(data.points, np.float64), np.asarray(data.point_classes)
+    points, classes = _spread(np.asarray(data.points, np.float64)), np.asarray(data.point_classes)
     for place, layer in enumerate(layers(data)):
         chosen = points[np.isin(classes, layer.classes)]
         label = f"{layer.label}: {len(chosen):,} of {layer.n_rows:,} rows"
@@ -231,14 +242,6 @@ def _error_bar(axes: Axes, position: float, interval: Interval, *, color: str) -
 
 def _value(trial: TrialRecord) -> float:
     return cast(float, trial.value)
-
-
-def weight_position(trial: TrialRecord) -> float:
-    """Return where a trial that was evaluated is drawn: the ratio of two weights, or the exponent of more."""
-    if "weight_exponent" in trial.resolved:
-        return float(cast(float, trial.resolved["weight_exponent"]))
-    majority, minority = class_weights(trial)
-    return minority / majority
 
 
 def _score_label(summary: StudySummary) -> str:

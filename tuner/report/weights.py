@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from tuner.errors import StudyError
-from tuner.report.contract import EVIDENCE, LABEL_TYPES, SCHEMA, SCORE_FIELDS, Label, problems
+from tuner.report.contract import EVIDENCE, LABEL_TYPES, SCHEMA, SCORE_FIELDS, WEIGHTS_NAME, Label, problems
 
 Probabilities = NDArray[np.floating] | Sequence[float]
 
@@ -220,12 +220,12 @@ def _probabilities(given: float | Probabilities) -> NDArray[np.float64]:
 
 
 def read_best_weights(path: str | os.PathLike[str]) -> BestWeights:
-    """Read `best_weights.json`. Keys that this version does not know are ignored.
+    """Read `best_weights.json`, or that of a study's folder. Keys that this version does not know are ignored.
 
     Raises:
         StudyError: the file cannot be read, is not strict JSON, has another schema, or holds a wrong value.
     """
-    source = Path(path)
+    source = Path(path) / WEIGHTS_NAME if Path(path).is_dir() else Path(path)
     record = _parse(source)
     if found := problems(record):
         raise _unusable(source, f"is not a valid {SCHEMA} file:\n\n" + "\n".join(f"  {line}" for line in found) + "\n")
