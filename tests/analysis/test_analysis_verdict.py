@@ -225,3 +225,14 @@ def test_verdict_of_more_classes_says_so_and_that_of_two_is_as_it_was():
     assert [one["label"] for one in found["arms"]] == ["no weights", "exponent searched"]
     assert found["arms"][1]["weights"] == (0.0, 0.75, 1.5)
     assert "the searched exponent makes +0.0000 balanced_accuracy" in found["sentence"]
+
+
+def test_weight_that_takes_no_search_and_does_as_well_is_named_where_weights_help():
+    def notes(*, balanced, tuned):
+        return verdict(arm("none", 0.7), arm("balanced", balanced), arm("tuned", tuned, spread=0.001))["notes"]
+
+    assert notes(balanced=0.83, tuned=0.80) == [
+        "balanced weights, which take no search, do as well on these folds: 0.8300, searched ones 0.8000"
+    ]
+    assert notes(balanced=0.79, tuned=0.80) == []
+    assert notes(balanced=0.70, tuned=0.70) == []

@@ -136,11 +136,24 @@ def conclude(
         smallest_of_band=None if smallest is None else _nested(smallest, settings),
         why_decisions_changed=decision_split(found, settings),
         fold_scores={one.name: one.scores.tolist() for one in (*arms, *references)},
-        notes=list(notes),
+        notes=[*notes, *_needless_search(found, conclusion)],
     )
     if settings.task != "binary":
         verdict["task"] = settings.task
     return verdict
+
+
+def _needless_search(found: dict[str, ArmScores], conclusion: Conclusion | None) -> list[str]:
+    """Return that a weight which takes no search did as well as the searched one, where weights help."""
+    tuned = float(found["tuned"].scores.mean())
+    means = {name: float(found[name].scores.mean()) for name in ("sqrt", "balanced") if name in found}
+    if conclusion != "helps" or not means:
+        return []
+    name = max(means, key=means.__getitem__)
+    weights = {"sqrt": "root-balanced weights", "balanced": "balanced weights"}[name]
+    if means[name] < tuned:
+        return []
+    return [f"{weights}, which take no search, do as well on these folds: {means[name]:.4f}, searched ones {tuned:.4f}"]
 
 
 def primary_contrast(found: dict[str, ArmScores], settings: Settings) -> Contrast | None:
