@@ -29,7 +29,7 @@ Average precision on 5,574 text messages, 747 of them spam, from the raw text: t
 the best of {trials} trials of the config that `init` writes, with `scoring.metric: average_precision`; it is the best
 on the folds that chose it and so optimistic. *None* and *balanced* are trials of that search in the middle of its
 ranges, without weights and with the imbalance ratio as weight. Both encodings learn their vocabulary from the training
-rows of each fold: ours is presence of the {features} words that most messages hold; `TfidfVectorizer()` with its
+rows of each fold: ours takes the {features} words that most messages hold; `TfidfVectorizer()` with its
 defaults takes all words, about {words:,}, and `LogisticRegression` its default penalty, without and with balanced
 weights. {repeated} messages repeat an earlier one; unless they are kept together, copies are trained on and scored, by
 all methods alike. Means with the half-widths of corrected 95 % intervals. Asked: {asked} of the best trial."""

@@ -347,9 +347,9 @@ TABLES = {
     "missing file": (None, "t.csv does not exist"),
     "empty file": ("", "t.csv is empty"),
     "one class": ("x,y\n1,0\n2,0\n3,0\n", "t.csv"),
-    "text in a column": ("x,y\n1,0\ntwo,1\n3,0\n4,1\n", "two"),
+    "a word among numbers": ("x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(40)) + "two,1\n", '"two"'),
     "too few minority rows": (
-        "x,y\n" + "".join(f"{i},{int(i < 3)}\n" for i in range(50)),
+        "x,y\n" + "".join(f"{i % 7},{int(i < 3)}\n" for i in range(50)),
         "has 3 minority rows, too few for cv.n_splits=5: each fold needs at least one.\n"
         "Lower cv.n_splits to 3 or less, or add rows.\n",
     ),
@@ -453,7 +453,7 @@ def test_mistakes_on_the_command_line_are_exit_code_2(capsys, arguments):
     assert "Usage:" in err
 
 
-COMMANDS = ["run", "check", "verdict", "status", "report", "export", "replay", "dashboard"]
+COMMANDS = ["run", "init", "check", "verdict", "status", "report", "export", "replay", "dashboard"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -97,7 +97,10 @@ def init(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Write a commented config for a table, with what was inferred and why."""
+    """Write a commented config for a table.
+
+    With what was inferred from it, and the evidence for each inference.
+    """
     from tuner.cli import show
     from tuner.start import start
 

@@ -237,7 +237,8 @@ def _given(name: str, clean: pa.ChunkedArray, kind: ColumnKind, n_missing: int) 
     if kind == "drop":
         return ColumnSpec(name=name, kind="drop", evidence="left out in dataset.columns", is_given=True)
     if n_missing == len(clean):
-        return ColumnSpec(name=name, kind="constant", evidence="no cell holds a value", n_missing=n_missing)
+        evidence = "no cell holds a value"
+        return ColumnSpec(name=name, kind="constant", evidence=evidence, n_missing=n_missing, is_given=True)
     date_format = date_format_of(clean) if kind == "date" else None
     evidence = f"given in dataset.columns{_gaps(n_missing)}"
     spec = ColumnSpec(name=name, kind=kind, evidence=evidence, n_missing=n_missing, format=date_format, is_given=True)
