@@ -259,3 +259,14 @@ def test_table_that_is_not_there_is_named(here):
     with pytest.raises(DataError) as caught:
         start(Path("none.csv"), target=["y"])
     assert str(caught.value) == "none.csv does not exist.\nGive the path of a CSV, TSV or Parquet file."
+
+
+def test_rows_without_a_label_are_left_out_on_request_and_every_run_says_so(here):
+    pd.DataFrame({"a": [i % 7 for i in range(42)], "y": ["", "x", "z"] * 14}).to_csv("t.csv", index=False)
+    with pytest.raises(DataError, match="14 rows without a label, the first in row 1; fill in, or set"):
+        start(Path("t.csv"), target=["y"])
+    begun = start(Path("t.csv"), target=["y"], drop_unlabeled=True)
+    assert "  unlabeled: drop               # 14 rows have no label" in begun.text.splitlines()
+    prepared = prepare(load_config(begun.path).config)
+    assert len(prepared.dataset.y) == 28
+    assert prepared.notices == ("rows without a label are left out: 14",)

@@ -146,7 +146,8 @@ def prepare(config: Config) -> Prepared:
     """
     roles = Roles(**config.cv.model_dump(include={"group", "time", "fold"}))
     dataset = load_dataset(config.dataset, roles)
-    notices: list[str] = []
+    n_left_out = dataset.n_unlabeled
+    notices = [f"rows without a label are left out: {n_left_out:,}"] if n_left_out else []
     if isinstance(config.dataset, Columns) and isinstance(config.cv, KFold):
         dataset, done = settle_small_classes(dataset, config.dataset.small_classes, config.cv.n_splits)
         notices += [] if done is None else [done]

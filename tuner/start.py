@@ -70,6 +70,7 @@ def start(
     drop: Sequence[str] = (),
     missing: Sequence[str] = (),
     kinds: Sequence[str] = (),
+    drop_unlabeled: bool = False,
     out: Path | None = None,
     force: bool = False,
 ) -> Start:
@@ -82,6 +83,7 @@ def start(
         drop: columns to leave out.
         missing: further words that stand for a missing value.
         kinds: columns that are not what would be inferred, each as "column=kind".
+        drop_unlabeled: whether rows without a label are left out.
         out: where to write; None is the table's name in the current folder.
         force: whether a file that is there may be overwritten.
 
@@ -94,7 +96,9 @@ def start(
     path = out or Path(f"{name}.yaml")
     if path.exists() and not force:
         raise ConfigError(f"{path} exists already, and may hold your work.\nAdd --force, or name another with --out.")
-    section = _readable(table, _section(table, target, positive=positive, drop=drop, missing=missing, kinds=kinds))
+    section = _section(table, target, positive=positive, drop=drop, missing=missing, kinds=kinds)
+    section = section.model_copy(update={"unlabeled": "drop" if drop_unlabeled else "refuse"})
+    section = _readable(table, section)
     opened = open_table(section, Roles())
     dataset = dataset_of(opened, section, Roles())
     text = config_text(section, opened, dataset, study=name, folder=path.absolute().parent)
@@ -233,6 +237,8 @@ def _dataset_lines(section: TableDataset, table: Opened, dataset: Dataset, folde
         lines += [_noted(f"encoding: {_quoted(section.encoding)}", "the file is not UTF-8")]
     if section.missing != list(MISSING):
         lines += [_noted(f"missing: [{', '.join(map(json.dumps, section.missing))}]", "cells without a value")]
+    if section.unlabeled == "drop":
+        lines += [_noted("unlabeled: drop", f"{dataset.n_unlabeled:,} rows have no label")]
     lines += _small_class_lines(dataset)
     lines += [
         "  # How each column is read, and why. Where that is wrong, name the column here with numeric, boolean,",

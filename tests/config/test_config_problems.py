@@ -123,7 +123,7 @@ WORDING = {
     ),
     "dataset: {kind: table, path: a, target: y, table: 3}": (
         "dataset.table   unknown key; known here: store_sample, target, positive, drop, columns, weight, missing,\n"
-        "                  small_classes, kind, path, separator, decimal, encoding"
+        "                  small_classes, unlabeled, kind, path, separator, decimal, encoding"
     ),
     "dataset: {kind: table, path: a, target: [a, b, a]}": (
         "dataset.target   holds 'a' more than once; list each choice once"

@@ -71,12 +71,15 @@ def test_a_single_class_is_refused():
 @pytest.mark.parametrize(
     ("cells", "problem"),
     [
-        (["a", "", "b"], "1 row without a label, the first in row 2; fill in or remove these rows"),
-        (["a", "?", "b", " NA "], "2 rows without a label, the first in row 2; fill in or remove these rows"),
-        (["1", "nan"], "1 row without a label, the first in row 2; fill in or remove these rows"),
-        (["a", "b", "None"], "1 row without a label, the first in row 3; fill in or remove these rows"),
-        (["a", "?"], "1 row without a label, the first in row 2; fill in or remove these rows"),
-        (["a", ""], "1 row without a label, the first in row 2; fill in or remove these rows"),
+        (["a", "", "b"], "1 row without a label, the first in row 2; fill in, or set dataset.unlabeled: drop"),
+        (
+            ["a", "?", "b", " NA "],
+            "2 rows without a label, the first in row 2; fill in, or set dataset.unlabeled: drop",
+        ),
+        (["1", "nan"], "1 row without a label, the first in row 2; fill in, or set dataset.unlabeled: drop"),
+        (["a", "b", "None"], "1 row without a label, the first in row 3; fill in, or set dataset.unlabeled: drop"),
+        (["a", "?"], "1 row without a label, the first in row 2; fill in, or set dataset.unlabeled: drop"),
+        (["a", ""], "1 row without a label, the first in row 2; fill in, or set dataset.unlabeled: drop"),
     ],
 )
 def test_rows_without_a_label_are_refused(cells, problem):
@@ -90,7 +93,7 @@ def test_a_word_for_nothing_is_a_class_where_it_faces_exactly_one_other_word(wor
 
 def test_other_words_for_nothing_replace_the_usual_ones_but_an_empty_label_stays_none():
     assert classes_of("?", "a", "b", missing=["-"])[0] == ("?", "a", "b")
-    problem = "2 rows without a label, the first in row 2; fill in or remove these rows"
+    problem = "2 rows without a label, the first in row 2; fill in, or set dataset.unlabeled: drop"
     assert read("a", "-", "b", "", missing=[" - "]) == problem
     assert read("a", " ", "b", missing=[]) == problem.replace("2 rows", "1 row")
 
@@ -117,5 +120,5 @@ def test_one_of_several_labels_has_two_values():
         read_label_set(pd.Series(["1", "1"])) == 'one class only, "1"; two are expected, so add rows of another class'
     )
     assert read_label_set(pd.Series(["1", "0", ""])) == (
-        "1 row without a label, the first in row 3; fill in or remove these rows"
+        "1 row without a label, the first in row 3; fill in, or set dataset.unlabeled: drop"
     )

@@ -261,7 +261,7 @@ def test_everything_wrong_with_the_cells_is_in_one_message(message):
     assert message(text, columns={"b": "numeric"}, weight="w") == (
         "t.csv has 4 problems\n"
         "\n"
-        '  target "y"       1 row without a label, the first in row 4; fill in or remove these rows\n'
+        '  target "y"       1 row without a label, the first in row 4; fill in, or set dataset.unlabeled: drop\n'
         '  "b"              2 cells are not a number ("x" in row 1); correct the kind in dataset.columns, or name such '
         "cells in dataset.missing\n"
         '  "d"              2 cells infinite or beyond 1.7e+38, the first "inf" in row 1; correct them or name them in '
@@ -386,7 +386,7 @@ def test_everything_wrong_with_several_targets_is_in_one_message(message):
         "\n"
         '  target "u"   3 classes ("x", "y", "z"); a label has two\n'
         '  target "v"   one class only, "1"; two are expected, so add rows of another class\n'
-        '  target "w"   1 row without a label, the first in row 1; fill in or remove these rows\n'
+        '  target "w"   1 row without a label, the first in row 1; fill in, or set dataset.unlabeled: drop\n'
         "\n"
         f"{TARGET}\n{ROWS}"
     )
@@ -396,10 +396,10 @@ def test_everything_wrong_with_several_targets_is_in_one_message(message):
     ("labels", "problem"),
     [
         ("000", 'one class only, "0"; two are expected, so add rows of another class'),
-        (["1", "NA", "NA"], "2 rows without a label, the first in row 2; fill in or remove these rows"),
-        (["a", "b", "None"], "1 row without a label, the first in row 3; fill in or remove these rows"),
-        (["a", "  ", "b"], "1 row without a label, the first in row 2; fill in or remove these rows"),
-        (["a", "?", "a"], "1 row without a label, the first in row 2; fill in or remove these rows"),
+        (["1", "NA", "NA"], "2 rows without a label, the first in row 2; fill in, or set dataset.unlabeled: drop"),
+        (["a", "b", "None"], "1 row without a label, the first in row 3; fill in, or set dataset.unlabeled: drop"),
+        (["a", "  ", "b"], "1 row without a label, the first in row 2; fill in, or set dataset.unlabeled: drop"),
+        (["a", "?", "a"], "1 row without a label, the first in row 2; fill in, or set dataset.unlabeled: drop"),
         (
             [f"{row}.5" for row in range(21)],
             '21 distinct values in 21 rows ("0.5", "1.5", "2.5", "3.5", "4.5" and 16 more); at most 100 classes are '
@@ -574,3 +574,25 @@ def test_real_tables_have_the_published_rows_classes_missing_cells_and_kinds(sha
     assert not set(kinds.values()) & {"id", "date"}
     if dataset.task == "binary":
         assert round(dataset.imbalance_ratio, 2) == table["IR"]
+
+
+def test_rows_without_a_label_may_be_left_out_and_are_counted(load):
+    text = "a,w,y\n1,1,0\n2,1,\n3,1,1\n4,1, NA \n5,1,0\n"
+    dataset = load(text, unlabeled="drop", drop=["w"])
+    assert dataset.X[:, 0].tolist() == [1, 3, 5]
+    assert dataset.y.tolist() == [0, 1, 0]
+    assert dataset.n_unlabeled == 2
+    assert load("a,y\n1,0\n2,1\n4,0\n", unlabeled="drop").n_unlabeled == 0
+
+
+def test_row_that_lacks_one_of_several_labels_is_left_out(load):
+    dataset = load("a,u,v,y\n1,0,1,x\n2,1,,x\n3,,0,x\n5,1,0,x\n", target=["u", "v"], unlabeled="drop", drop=["y"])
+    assert dataset.X[:, 0].tolist() == [1, 5]
+    assert dataset.y.tolist() == [[0, 1], [1, 0]]
+
+
+def test_rows_are_counted_without_those_left_out_in_messages(message):
+    text = message("a,y\n1,\nx,0\n2,1\n", unlabeled="drop", columns={"a": "numeric"})
+    assert '1 cell is not a number ("x" in row 1)' in text
+    assert text.endswith("Row 1 is the first below the header, rows without a label left out.")
+    assert message("a,y\n1,\n2,?\n", unlabeled="drop") == f't.csv: no row has a label in "y".\n{TARGET}'

@@ -92,6 +92,7 @@ def init(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write; by default the table's name, in this folder.")
     ] = None,
+    drop_unlabeled: Annotated[bool, typer.Option("--drop-unlabeled", help="Leave out rows without a label.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -111,6 +112,7 @@ def init(
         drop=drop or (),
         missing=missing or (),
         kinds=kind or (),
+        drop_unlabeled=drop_unlabeled,
         out=out,
         force=force,
     )

@@ -88,6 +88,7 @@ class Columns(DatasetBase):
     weight: str | None = None
     missing: list[str] = list(MISSING)
     small_classes: SmallClasses = "refuse"
+    unlabeled: Literal["refuse", "drop"] = "refuse"
 
     @property
     def targets(self) -> list[str]:

@@ -61,6 +61,7 @@ class Dataset:
         fold: in which fold each row is scored, from 0, shape `(N,)`; None where a splitter decides.
         left_out: name of each column of the file that is no feature, and why.
         specs: how the columns of the file are read that are features; empty where they come as numbers.
+        n_unlabeled: rows of the file without a label, which are left out.
     """
 
     X: NDArray[np.float32]
@@ -78,6 +79,7 @@ class Dataset:
     fold: NDArray[np.int64] | None = None
     left_out: tuple[tuple[str, str], ...] = ()
     specs: tuple[ColumnSpec, ...] = ()
+    n_unlabeled: int = 0
 
     @property
     def feature_names(self) -> tuple[str, ...]:

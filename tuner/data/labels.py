@@ -54,11 +54,14 @@ def read_labels(cells: pd.Series[str], *, positive: object, missing: Collection[
     """
     codes, uniques = pd.factorize(cells, use_na_sentinel=False)
     texts = [str(text) for text in uniques]
-    markers = _missing_markers(texts, missing)
+    markers = missing_labels(texts, missing)
     gaps = [code for code, text in enumerate(texts) if text.strip() in markers]
     if gaps:
         missing = np.flatnonzero(np.isin(codes, gaps))
-        return f"{_rows(len(missing))} without a label, the first in row {missing[0] + 1}; fill in or remove these rows"
+        first = missing[0] + 1
+        return (
+            f"{_rows(len(missing))} without a label, the first in row {first}; fill in, or set dataset.unlabeled: drop"
+        )
     label_type = _label_type(texts)
     canonical = [_canonical(text, label_type) for text in texts]
     classes = sorted(set(canonical), key=float if label_type in ("int", "float") else str)
@@ -108,7 +111,7 @@ def _only_spaces(classes: Sequence[str]) -> str:
     return f"classes that differ by spaces around them only ({named(same)}); take these out of the file"
 
 
-def _missing_markers(texts: Sequence[str], missing: Collection[str]) -> Collection[str]:
+def missing_labels(texts: Sequence[str], missing: Collection[str]) -> Collection[str]:
     """Return what stands for a missing label: a word such as None is a class where it faces exactly one other word."""
     markers = {"", *(text.strip() for text in missing)}
     words = [text for text in texts if text.strip() not in markers]

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tuner.config.dataset import OpenMLDataset, TableDataset
 from tuner.data.columns import as_text, codes_of, columns_of, days_since_1970, out_of_range, read_columns
 from tuner.data.dataset import DUPLICATES, Dataset, Roles, make_dataset
 from tuner.data.duplicates import row_groups
 from tuner.data.kinds import LEFT_OUT, ColumnSpec, Unreadable, infer
-from tuner.data.labels import Labels, read_label_set, read_labels
+from tuner.data.labels import Labels, missing_labels, read_label_set, read_labels
 from tuner.data.problems import named, problem_message, quoted
 from tuner.data.raw import read_names, read_raw
 from tuner.data.reading import cleaned, date_format_of, numbers_of, stamps_of
@@ -42,7 +43,8 @@ Problems = list[tuple[str, str]]
 class Opened:
     """A file whose columns are known but not yet numbers: the header is right, and each column has a kind.
 
-    `cells` are cleaned, those of targets as written; `specs` are of the columns that may be features.
+    `cells` are cleaned, those of targets as written; `specs` are of the columns that may be features. Left out are
+    `n_unlabeled` rows without a label.
     """
 
     names: tuple[str, ...]
@@ -51,6 +53,7 @@ class Opened:
     unreadable: tuple[Unreadable, ...]
     source: str
     n_rows: int
+    n_unlabeled: int = 0
 
 
 def open_table(section: TableDataset | OpenMLDataset, roles: Roles) -> Opened:
@@ -65,6 +68,11 @@ def open_table(section: TableDataset | OpenMLDataset, roles: Roles) -> Opened:
         raise DataError(problem_message(_source(section), problems, advice=_HEADER_ADVICE))
     raw = read_raw(section, keep=_special(section, roles))
     cells = {column.name: column.cells for column in raw.columns}
+    n_unlabeled = 0
+    if section.unlabeled == "drop":
+        labeled = _labeled(cells, section)
+        n_unlabeled = raw.n_rows - int(labeled.sum())
+        cells = {name: column.filter(pa.array(labeled)) for name, column in cells.items()}
     special = _special(section, roles)
     clean = {
         name: column if name in section.targets else cleaned(column, section.missing, decimal=_decimal(section))
@@ -84,8 +92,27 @@ def open_table(section: TableDataset | OpenMLDataset, roles: Roles) -> Opened:
         specs=specs,
         unreadable=tuple(unreadable),
         source=raw.source,
-        n_rows=raw.n_rows,
+        n_rows=raw.n_rows - n_unlabeled,
+        n_unlabeled=n_unlabeled,
     )
+
+
+def _labeled(cells: Mapping[str, pa.ChunkedArray], section: TableDataset | OpenMLDataset) -> NDArray[np.bool_]:
+    """Return which rows have a label in every target. Shape `(N,)`.
+
+    Raises:
+        DataError: none has.
+    """
+    masks = []
+    for name in section.targets:
+        labels = pc.utf8_trim_whitespace(pc.fill_null(as_text(cells[name]), ""))
+        markers = missing_labels([str(text) for text in pc.unique(labels).to_pylist()], section.missing)
+        masks.append(~np.asarray(pc.is_in(labels, value_set=pa.array(sorted(markers), labels.type)).to_numpy()))
+    labeled: NDArray[np.bool_] = np.all(masks, axis=0)
+    if not labeled.any():
+        targets = named([quoted(name) for name in section.targets])
+        raise DataError(f"{_source(section)}: no row has a label in {targets}.\n{_TARGET_ADVICE}")
+    return labeled
 
 
 def load_table(section: TableDataset | OpenMLDataset, roles: Roles) -> Dataset:
@@ -117,7 +144,8 @@ def dataset_of(table: Opened, section: TableDataset | OpenMLDataset, roles: Role
         advice += [_CELLS_ADVICE] if cell_problems else []
         advice += [_ROLES_ADVICE] if special_problems else []
         found = [*problems, *cell_problems, *special_problems]
-        raise DataError(problem_message(table.source, found, advice="\n".join([*advice, _ROWS])))
+        advice.append(f"{_ROWS[:-1]}, rows without a label left out." if table.n_unlabeled else _ROWS)
+        raise DataError(problem_message(table.source, found, advice="\n".join(advice)))
     read = read_columns(features, [table.cells[spec.name] for spec in features], table.n_rows)
     if roles.group == DUPLICATES and DUPLICATES not in table.names:
         special["group"] = row_groups(read.X)
@@ -133,6 +161,7 @@ def dataset_of(table: Opened, section: TableDataset | OpenMLDataset, roles: Role
         task="multilabel" if is_multilabel else "binary" if len(labels[0].classes) == 2 else "multiclass",
         left_out=tuple((spec.name, f"{spec.kind}: {spec.evidence}") for spec in table.specs if spec.kind in LEFT_OUT),
         specs=tuple(features),
+        n_unlabeled=table.n_unlabeled,
         **special,
     )
 
