@@ -138,7 +138,7 @@ def load_dataset(
     roles = roles or Roles()
     match section.kind:
         case "table" | "openml":
-            from tuner.data.table import load_table  # noqa: PLC0415
+            from tuner.data.table import load_table  # noqa: PLC0415 - see above
 
             return load_table(section, roles)
         case "synthetic":
@@ -165,7 +165,7 @@ def with_roles(dataset: Dataset, roles: Roles) -> Dataset:
             f"{key} is {name}, but {dataset.source} has features alone.\n"
             f"Remove {key}, or name a file in dataset; cv.group: duplicates goes with every table."
         )
-    from tuner.data.duplicates import row_groups  # noqa: PLC0415
+    from tuner.data.duplicates import row_groups  # noqa: PLC0415 - only where rows are grouped
 
     return replace(dataset, group=row_groups(dataset.X))
 
